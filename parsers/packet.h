@@ -1,0 +1,116 @@
+/*
+ * packet.h - one captured frame to one TCP segment (or UDP datagram), or to an IP fragment that
+ * must wait for its others.
+ *
+ * packet_decode() walks link layer, VLAN tags, IPv4/IPv6 with extension headers, and TCP or UDP. It
+ * allocates nothing and keeps nothing; every span points into the caller's frame. Payload is what
+ * IP says is payload: Ethernet padding and trailers are not in it.
+ *
+ * Sources: RFC 791 (IPv4), RFC 8200 (IPv6), RFC 9293 (TCP), RFC 7323 (TCP timestamps, window
+ * scale), IEEE 802.1Q/802.1ad (VLAN), https://www.tcpdump.org/linktypes.html (link types).
+ */
+#ifndef DOWNGRD_PACKET_H
+#define DOWNGRD_PACKET_H
+
+#include "span.h"
+
+/* Link types as in capture files; DLT_RAW differs per system, so both of its values are here. */
+enum link_type {
+    LINK_NULL = 0,
+    LINK_ETHERNET = 1,
+    LINK_PPP = 9,
+    LINK_RAW_BSD = 12,
+    LINK_RAW_OPENBSD = 14,
+    LINK_PPP_HDLC = 50,
+    LINK_RAW = 101,
+    LINK_CISCO_HDLC = 104,
+    LINK_LOOP = 108,
+    LINK_LINUX_SLL = 113,
+    LINK_IPV4 = 228,
+    LINK_IPV6 = 229,
+    LINK_LINUX_SLL2 = 276,
+};
+
+/* True when packet_decode() knows this link type. */
+bool link_type_is_supported(int link_type);
+
+enum { IP_PROTOCOL_TCP = 6, IP_PROTOCOL_UDP = 17 };
+
+/* An IPv4 address uses the first four bytes; the rest is zero. */
+struct ip_address {
+    uint8_t bytes[16];
+};
+
+enum { IP_ADDRESS_TEXT_SIZE = 46 }; /* INET6_ADDRSTRLEN */
+
+/* Writes the usual text form (RFC 5952 for IPv6) of an address of the given version (4 or 6),
+ * NUL-terminated. */
+void ip_address_format(const struct ip_address *address, unsigned ip_version,
+                       char text[IP_ADDRESS_TEXT_SIZE]);
+
+enum tcp_flag { TCP_FIN = 0x01, TCP_SYN = 0x02, TCP_RST = 0x04, TCP_PSH = 0x08, TCP_ACK = 0x10 };
+
+enum packet_has {
+    PACKET_HAS_IP_ID = 1U << 0U, /* IPv4, or an IPv6 fragment header */
+    PACKET_HAS_TCP_TIMESTAMP = 1U << 1U,
+    PACKET_HAS_TCP_MSS = 1U << 2U,
+    PACKET_HAS_TCP_WINDOW_SCALE = 1U << 3U,
+    PACKET_HAS_TCP_SACK_PERMITTED = 1U << 4U,
+};
+
+enum { PACKET_MAX_VLANS = 2 };
+
+struct packet {
+    /* network layer */
+    uint8_t ip_version; /* 4 or 6 */
+    uint8_t protocol;   /* after extension headers */
+    uint8_t hop_limit;  /* IPv4 TTL */
+    bool dont_fragment;
+    struct ip_address source;
+    struct ip_address destination;
+    uint32_t ip_id;
+    uint16_t vlans[PACKET_MAX_VLANS]; /* VLAN ids, outermost first */
+    uint8_t vlan_count; /* tags seen; those past PACKET_MAX_VLANS are walked but not kept */
+
+    /* fragment: then the transport fields are unset, and payload is this fragment's piece of the IP
+     * payload */
+    bool is_fragment;
+    bool more_fragments;
+    uint32_t fragment_offset; /* bytes */
+
+    /* transport layer */
+    uint16_t source_port;
+    uint16_t destination_port;
+    uint32_t sequence;
+    uint32_t acknowledgement;
+    uint16_t window; /* raw, unscaled */
+    uint8_t tcp_flags;
+    uint8_t tcp_window_scale;
+    uint16_t tcp_mss;
+    uint32_t tcp_timestamp;
+    uint32_t tcp_timestamp_echo;
+    uint32_t has; /* enum packet_has */
+
+    struct span payload;      /* what was captured of it */
+    size_t payload_size_wire; /* what the IP header says it was; larger than payload.size when the
+                                 capture cut it */
+};
+
+/*
+ * Decodes one frame. `wire_size` is the frame's original length (pcap's `len`), frame.size what was
+ * captured. PARSE_OK         *packet is a TCP segment, a UDP datagram, or a fragment (is_fragment)
+ *   PARSE_MORE       the capture cut the frame inside the headers
+ *   PARSE_MALFORMED  a length or header breaks its standard
+ *   PARSE_FOREIGN    not IP, or neither TCP nor UDP inside
+ */
+enum parse_status packet_decode(int link_type, struct span frame, size_t wire_size,
+                                struct packet *packet);
+
+/*
+ * Decodes the transport header of a reassembled datagram: `packet` holds the network layer of its
+ * fragments, `body` the whole IP payload. Clears is_fragment and fills the transport fields and
+ * payload. Same returns.
+ */
+enum parse_status packet_decode_transport(struct packet *packet, struct span body);
+
+#endif

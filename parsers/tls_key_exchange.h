@@ -1,0 +1,32 @@
+/*
+ * tls_key_exchange.h - what a cleartext ServerKeyExchange tells (RFC 5246 section 7.4.3, RFC 8422
+ * section 5.4, RFC 2246).
+ *
+ * The message does not name its own layout: the cipher suite does. So the suite decides here which
+ * layout is read.
+ */
+#ifndef DOWNGRD_TLS_KEY_EXCHANGE_H
+#define DOWNGRD_TLS_KEY_EXCHANGE_H
+
+#include "span.h"
+
+enum key_exchange_kind {
+    KEY_EXCHANGE_UNKNOWN = 0,
+    KEY_EXCHANGE_ECDHE,      /* named curve in `group` (0 for explicit curves) */
+    KEY_EXCHANGE_DHE,        /* prime size in `size_bits` */
+    KEY_EXCHANGE_RSA_EXPORT, /* temporary RSA modulus size in `size_bits` */
+    KEY_EXCHANGE_PSK,        /* an identity hint only */
+};
+
+struct key_exchange {
+    enum key_exchange_kind kind;
+    uint8_t curve_type; /* ECDHE: 3 is named_curve */
+    uint16_t group;     /* ECDHE: NamedGroup */
+    uint16_t size_bits; /* DHE, RSA: significant bits */
+};
+
+/* `body` without the four header bytes. Unknown suites give PARSE_OK with KEY_EXCHANGE_UNKNOWN. */
+enum parse_status key_exchange_parse(struct span body, uint16_t cipher_suite,
+                                     struct key_exchange *key_exchange);
+
+#endif

@@ -1,0 +1,184 @@
+/*
+ * handshake.h - the record: everything the wire told about one TLS (later DTLS, QUIC) handshake.
+ *
+ * The sensor fills it, the rules and the sinks read it. It holds what was seen and never what was
+ * guessed: both hellos are kept apart (the client's *offer*, the server's *choice*), everything
+ * optional has a presence bit in `has`, and what the sensor itself missed is in `missed`. Facts
+ * that follow from others are functions below, not fields.
+ *
+ * Ownership: spans inside point into memory of the flow that made the record and live until the
+ * call that was given the record returns. Who keeps anything longer copies it.
+ *
+ * Packet numbers count from 1 within a capture file (as Wireshark's), times are microseconds since
+ * 1970-01-01 UTC.
+ */
+#ifndef DOWNGRD_HANDSHAKE_H
+#define DOWNGRD_HANDSHAKE_H
+
+#include "packet.h"
+#include "tls_handshake.h"
+#include "tls_key_exchange.h"
+#include "tls_names.h"
+
+enum handshake_protocol { HANDSHAKE_TLS, HANDSHAKE_SSLV2, HANDSHAKE_DTLS, HANDSHAKE_QUIC };
+
+/* What the handshake rode on before TLS began. New carriers get a value and a name in handshake.c.
+ */
+enum handshake_carrier { CARRIER_DIRECT, CARRIER_UNKNOWN, CARRIER_COUNT };
+
+enum handshake_outcome {
+    OUTCOME_COMPLETED, /* both hellos seen, and both sides went on encrypted (see
+                          handshake_failed_encrypted()) */
+    OUTCOME_FAILED, /* ended before that by a fatal alert, a close, or silence past the time-out */
+    OUTCOME_RESET,  /* ended before that by a TCP reset */
+    OUTCOME_HALF_SEEN,    /* one side's packets are not in the capture, or the start is not */
+    OUTCOME_INCONCLUSIVE, /* a hole, a cut packet or the end of the capture hides how it went on */
+};
+
+enum handshake_has {
+    HANDSHAKE_HAS_OFFER = 1U << 0U,
+    HANDSHAKE_HAS_CHOICE = 1U << 1U,       /* a ServerHello that is no HelloRetryRequest */
+    HANDSHAKE_HAS_RETRY = 1U << 2U,        /* a HelloRetryRequest */
+    HANDSHAKE_HAS_SECOND_OFFER = 1U << 3U, /* the ClientHello after it */
+    HANDSHAKE_HAS_KEY_EXCHANGE = 1U << 4U,
+    HANDSHAKE_HAS_CERTIFICATE =
+        1U << 5U, /* a cleartext server Certificate passed by; its name may still be empty */
+    HANDSHAKE_HAS_SSLV2_CHOICE = 1U << 6U,
+    HANDSHAKE_HAS_RENEGOTIATION =
+        1U << 7U, /* a further cleartext ClientHello after the handshake's own */
+    HANDSHAKE_HAS_SERVER_HELLO_DONE = 1U << 8U,
+    HANDSHAKE_HAS_CLIENT_KEY_EXCHANGE = 1U << 9U,
+};
+
+enum handshake_missed {
+    MISSED_START = 1U << 0U,        /* no SYN: the capture began in the middle of the connection */
+    MISSED_CLIENT_SIDE = 1U << 1U,  /* no packet from the client at all */
+    MISSED_SERVER_SIDE = 1U << 2U,  /* no packet from the server at all */
+    MISSED_CLIENT_BYTES = 1U << 3U, /* a hole in the client's byte stream during the handshake */
+    MISSED_SERVER_BYTES = 1U << 4U,
+    MISSED_CUT_PACKET = 1U << 5U, /* the snap length cut payload of the handshake */
+    MISSED_END = 1U << 6U,        /* the capture ended (or the flow table evicted it) first */
+    MISSED_MEMORY =
+        1U << 7U, /* a bound of the sensor was reached: a message or its tail was not kept */
+};
+
+enum handshake_side { SIDE_CLIENT = 0, SIDE_SERVER = 1, SIDE_COUNT = 2 };
+
+enum { HANDSHAKE_MAX_ALERTS = 8, HANDSHAKE_MAX_NAME = 255 };
+
+struct handshake_alert {
+    uint64_t time_us;
+    uint64_t packet;
+    uint8_t level;
+    uint8_t description;
+    uint8_t sender; /* enum handshake_side */
+};
+
+struct endpoint {
+    struct ip_address address;
+    uint16_t port;
+};
+
+/* What one direction showed until the record was closed. Packet number 0 means: did not happen. */
+struct direction {
+    uint32_t packets;
+    uint8_t first_hop_limit; /* of the SYN or SYN-ACK, else of the first packet */
+    uint8_t min_hop_limit;
+    uint8_t max_hop_limit;
+    bool has_syn;
+    uint64_t hello_packet; /* the packet that completed the first hello of this side */
+    uint64_t hello_us;
+    uint64_t
+        encrypted_packet; /* first ChangeCipherSpec that is no dummy, or first encrypted record */
+    uint16_t encrypted_size; /* fragment size of this side's first encrypted record */
+    uint64_t fin_packet;
+    uint64_t fin_us;
+    uint64_t reset_packet;
+    uint64_t reset_us;
+};
+
+struct handshake {
+    enum handshake_protocol protocol;
+    enum handshake_carrier carrier;
+    enum handshake_outcome outcome;
+    uint32_t has;    /* enum handshake_has */
+    uint32_t missed; /* enum handshake_missed */
+    uint8_t ip_version;
+    uint8_t transport; /* IP_PROTOCOL_TCP or IP_PROTOCOL_UDP */
+    uint8_t vlan_count;
+    uint16_t vlans[PACKET_MAX_VLANS];
+    struct endpoint
+        client; /* who sent the ClientHello; without one: whom the ServerHello was sent to */
+    struct endpoint server;
+    uint64_t
+        flow_id; /* the same for the same flow of the same capture, on any machine; fits 2^53 */
+    uint64_t started_us; /* the first packet of the flow */
+    uint64_t started_packet;
+    uint64_t ended_us; /* the packet that closed the record, or the time-out's moment */
+    uint64_t ended_packet;
+    struct direction side[SIDE_COUNT];
+
+    struct client_hello offer;
+    struct client_hello second_offer;
+    struct server_hello retry;
+    uint64_t retry_packet;
+    struct server_hello choice;
+    struct sslv2_server_hello sslv2_choice;
+    struct key_exchange key_exchange;
+    uint64_t key_exchange_packet;
+    char certificate_name[HANDSHAKE_MAX_NAME +
+                          1]; /* "" when unknown; raw bytes of the certificate, NUL-terminated */
+
+    uint8_t alert_count;  /* kept in alerts[] */
+    uint16_t alerts_lost; /* cleartext alerts past HANDSHAKE_MAX_ALERTS */
+    struct handshake_alert alerts[HANDSHAKE_MAX_ALERTS];
+};
+
+/* Who set the version. The three cases of the mission, and two that are none. */
+enum limiter {
+    LIMITER_NONE,       /* TLS 1.3 or better was negotiated, or both sides' best that is known */
+    LIMITER_CLIENT,     /* the client got the best it offered, and that is below TLS 1.3 */
+    LIMITER_SERVER,     /* the client offered more than the server chose, and nothing says that the
+                           server could do it */
+    LIMITER_DOWNGRADED, /* both could do better: the sentinel (RFC 8446 4.1.3) says so, or a rule's
+                           finding does */
+    LIMITER_UNKNOWN,    /* a hello is missing */
+};
+
+/* Highest rank the client offered: of supported_versions where present (else legacy_version).
+ * GREASE does not count. */
+enum tls_rank handshake_highest_offered(const struct handshake *handshake);
+/* The code point behind it (0 when there is no offer). */
+uint16_t handshake_highest_offered_version(const struct handshake *handshake);
+/* Does the offer contain this version? Without supported_versions: every version up to
+ * legacy_version counts. */
+bool handshake_offers_version(const struct handshake *handshake, uint16_t version);
+/* The negotiated version's code point (selected_version, else legacy_version; SSLv2's 0x0002); 0
+ * without a choice. */
+uint16_t handshake_negotiated_version(const struct handshake *handshake);
+enum tls_rank handshake_negotiated(const struct handshake *handshake);
+/* From the hellos alone; the judge raises it to LIMITER_DOWNGRADED when an attack-class rule found
+ * a downgrade. */
+enum limiter handshake_limiter(const struct handshake *handshake);
+enum tls_sentinel handshake_sentinel(const struct handshake *handshake);
+/* The sentinel contradicts the offer: the client offered what the server says it was not asked for.
+ */
+bool handshake_sentinel_contradicts_offer(const struct handshake *handshake);
+/* TLS 1.3: the client's first encrypted record is too small for a Finished: it was an encrypted
+ * alert. */
+bool handshake_failed_encrypted(const struct handshake *handshake);
+/* A session was resumed: TLS 1.3 by an accepted PSK, before by an echoed non-empty session id or an
+ * immediate server CCS. */
+bool handshake_is_resumed(const struct handshake *handshake);
+/* The key exchange group that is known: key_share's, else ServerKeyExchange's; 0 when none. */
+uint16_t handshake_group(const struct handshake *handshake);
+/* The first fatal alert of a side (or of any when side is SIDE_COUNT); NULL when there is none. */
+const struct handshake_alert *handshake_fatal_alert(const struct handshake *handshake,
+                                                    enum handshake_side side);
+
+/* Names as they appear in output: "completed", "client", "direct", "TLS". */
+const char *handshake_outcome_name(enum handshake_outcome outcome);
+const char *handshake_carrier_name(enum handshake_carrier carrier);
+const char *limiter_name(enum limiter limiter);
+
+#endif

@@ -1,0 +1,85 @@
+/*
+ * rule.h - a rule is one file that defines one `const struct rule`, and one line in rules.c.
+ *
+ * A rule is a pure function of a finished handshake and the history; it keeps nothing, allocates
+ * nothing, knows no clock. It returns RULE_HIT with a finding, RULE_PASS when the evidence says
+ * there is nothing, RULE_UNKNOWN when evidence that it needs is missing: missing evidence is never
+ * a pass and never a hit.
+ *
+ * The metadata is the documentation: `downgrd --rules` and `downgrdctl explain KIND` print it.
+ */
+#ifndef DOWNGRD_RULE_H
+#define DOWNGRD_RULE_H
+
+#include "handshake.h"
+#include "history.h"
+
+enum rule_class { RULE_ATTACK, RULE_POLICY, RULE_INFO };
+enum rule_severity { RULE_SEVERITY_HIGH = 1, RULE_SEVERITY_MEDIUM = 2, RULE_SEVERITY_LOW = 3 };
+enum rule_result { RULE_PASS, RULE_HIT, RULE_UNKNOWN };
+enum rule_confidence { CONFIDENCE_LOW, CONFIDENCE_MEDIUM, CONFIDENCE_HIGH };
+
+enum { FINDING_MAX_EVIDENCE = 12, EVIDENCE_WHAT_SIZE = 48, EVIDENCE_TEXT_SIZE = 160 };
+
+/* One compared fact. `packet` is the packet that shows it, 0 when no single one does. Text is
+ * printable ASCII. */
+struct evidence {
+    char what[EVIDENCE_WHAT_SIZE];
+    char expected[EVIDENCE_TEXT_SIZE];
+    char observed[EVIDENCE_TEXT_SIZE];
+    uint64_t packet;
+};
+
+struct finding {
+    enum rule_confidence confidence;
+    bool is_downgrade; /* it says that a version (or strength) both could do was not reached:
+                          limiter becomes downgraded */
+    size_t evidence_count;
+    struct evidence evidence[FINDING_MAX_EVIDENCE];
+};
+
+/* What the configuration may change; rules_default_settings() gives the documented defaults. */
+struct rule_settings {
+    uint64_t fallback_window_us; /* longest time between a failure and the lower try: 60 s */
+    enum tls_rank legacy_below;  /* versions under this are legacy: TLS_RANK_1_2 */
+};
+
+struct rule {
+    const char *kind;      /* stable name, never reused: "downgrade-sentinel" */
+    uint32_t signature_id; /* stable number for EVE's alert.signature_id */
+    const char *title;     /* one line, what happened, for people */
+    enum rule_class rule_class;
+    enum rule_severity severity;
+    bool on_by_default;
+    const char *fires_when; /* prose for --rules and explain */
+    const char *stays_silent_when;
+    const char *confidence; /* how low, medium and high come about */
+    const char *advice;     /* what the operator does next */
+    const char *references; /* "RFC 8446 section 4.1.3; ATT&CK T1562.010" */
+    enum rule_result (*check)(const struct handshake *handshake, const struct history *history,
+                              const struct rule_settings *settings, struct finding *finding);
+};
+
+/* All rules, in the order they are run and printed. */
+extern const struct rule *const rules_all[];
+extern const size_t rules_count;
+
+const struct rule *rules_find(const char *kind); /* NULL when there is none of that name */
+void rules_default_settings(struct rule_settings *settings);
+
+const char *rule_class_name(enum rule_class rule_class);           /* "attack", "policy", "info" */
+const char *rule_confidence_name(enum rule_confidence confidence); /* "low", "medium", "high" */
+
+/*
+ * For rules: adds a line of evidence; `expected` and `observed` are formatted text, cut at
+ * EVIDENCE_TEXT_SIZE. Past FINDING_MAX_EVIDENCE further lines are not kept. Bytes outside printable
+ * ASCII become '?'.
+ */
+void finding_add(struct finding *finding, const char *what, uint64_t packet, const char *expected,
+                 const char *observed);
+/* printf-style helper for the texts: writes into a caller's buffer of EVIDENCE_TEXT_SIZE and
+ * returns it. */
+const char *finding_text(char buffer[EVIDENCE_TEXT_SIZE], const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,21 @@
+/*
+ * classify.h - nDPI's owner: the application and category of a host name.
+ *
+ * The only file that knows nDPI. Versions, suites and names never come from it: nDPI 4.2 reports
+ * the client's version as the connection's. A small cache by name keeps the cost at a hash look-up;
+ * nDPI itself is set up at the first name asked.
+ */
+#ifndef DOWNGRD_CLASSIFY_H
+#define DOWNGRD_CLASSIFY_H
+
+#include "verdict.h"
+
+struct classify;
+
+struct classify *classify_new(void); /* NULL when out of memory */
+void classify_delete(struct classify *classify);
+
+/* The application of a domain (lower-case, NUL-terminated). Unknown ones give empty strings. */
+struct application classify_domain(struct classify *classify, const char *domain);
+
+#endif

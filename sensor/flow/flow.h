@@ -1,0 +1,59 @@
+/*
+ * flow.h - segments to streams to handshakes.
+ *
+ * The flow table follows every TCP connection, puts both directions in order, reads TLS out of them
+ * and hands over one `struct handshake` when its story is told: both sides went on encrypted, it
+ * was reset or closed, it fell silent, or the capture ended.
+ *
+ * Memory is chosen at flow_table_new() and never grows: a table of flows, and three sizes of
+ * buffers for streams that wait for missing bytes and for hellos. A full table evicts the flow that
+ * was idle longest; what that costs is counted. Time is the packets': it is passed in and never
+ * asked for.
+ */
+#ifndef DOWNGRD_FLOW_H
+#define DOWNGRD_FLOW_H
+
+#include "handshake.h"
+#include "packet.h"
+
+struct flow_config {
+    size_t flows;                  /* connections followed at once: 131072 */
+    size_t handshakes;             /* of them, handshakes in progress: 16384 */
+    size_t small_buffers;          /* of 2 KiB: 16384 */
+    size_t medium_buffers;         /* of 18 KiB: 1024 */
+    size_t large_buffers;          /* of 132 KiB: 64 */
+    uint64_t handshake_timeout_us; /* silence this long in a handshake ends it: 30 s */
+    uint64_t closing_timeout_us;   /* after the first FIN, how long the rest may take: 2 s */
+    uint64_t idle_timeout_us;      /* finished connections are forgotten after: 300 s */
+};
+void flow_default_config(struct flow_config *config);
+
+struct flow_counts {
+    uint64_t flows;
+    uint64_t flows_evicted;
+    uint64_t handshakes;
+    uint64_t half_seen;
+    uint64_t inconclusive;
+    uint64_t hello_malformed;
+    uint64_t buffers_exhausted;
+};
+
+struct flow_table;
+
+/* `finished` is called for each record, in packet order. NULL when out of memory. */
+struct flow_table *
+flow_table_new(const struct flow_config *config,
+               void (*finished)(void *context, const struct handshake *handshake), void *context);
+void flow_table_delete(struct flow_table *table);
+
+/* One TCP segment (not a fragment). `number` is the packet's, from 1. */
+void flow_table_segment(struct flow_table *table, const struct packet *packet, uint64_t time_us,
+                        uint64_t number);
+
+/* The capture has ended: closes every flow, oldest first, and forgets all. */
+void flow_table_end(struct flow_table *table);
+
+struct flow_counts flow_table_counts(const struct flow_table *table);
+size_t flow_table_memory_bytes(const struct flow_table *table);
+
+#endif

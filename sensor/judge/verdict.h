@@ -1,0 +1,92 @@
+/*
+ * verdict.h - what the judge hands on: one `struct verdict` per handshake, one `struct alert` per
+ * alert that is to be shown, and the `struct sink` that takes them (usage counters, EVE, terminal,
+ * Redis).
+ *
+ * Everything is borrowed until the sink's function returns.
+ */
+#ifndef DOWNGRD_VERDICT_H
+#define DOWNGRD_VERDICT_H
+
+#include "handshake.h"
+#include "rule.h"
+
+enum domain_source {
+    DOMAIN_FROM_SNI,
+    DOMAIN_FROM_CERTIFICATE,
+    DOMAIN_FROM_IP,
+    DOMAIN_FROM_ECH_OUTER
+};
+
+enum { DOMAIN_SIZE = 256, APPLICATION_SIZE = 32, SOURCE_NAME_SIZE = 64, ALERT_ID_SIZE = 33 };
+
+/* A domain ready for keys and tables: lower-case, LDH characters and dots (and '*', '_'), or
+ * "_none", "_invalid". */
+struct domain {
+    char name[DOMAIN_SIZE];
+    enum domain_source source; /* DOMAIN_FROM_IP goes with "_none" */
+};
+
+struct application {
+    const char *name;     /* nDPI's: "Google", "GoogleServices"; "" when unknown. Static storage. */
+    const char *category; /* "Web", "VPN"; "" when unknown */
+};
+
+/* Where the packets came from: one capture file or one interface. Lives as long as the run. */
+struct source {
+    const char *sensor; /* --sensor's name */
+    const char *name;   /* file name as given, or interface */
+    bool is_file;
+};
+
+struct verdict {
+    const struct handshake *handshake;
+    const struct source *source;
+    struct domain domain;
+    struct application application;
+    enum limiter limiter; /* handshake_limiter(), raised to LIMITER_DOWNGRADED by findings */
+    bool is_legacy;       /* negotiated below settings.legacy_below */
+    uint32_t rules_hit;   /* bit n: rules_all[n] hit, folded or not */
+};
+
+struct alert {
+    char
+        id[ALERT_ID_SIZE]; /* hex, the same for the same alert of the same capture on any machine */
+    const struct rule *rule;
+    const struct verdict *verdict;
+    const struct finding *finding;
+    uint64_t repeats; /* how many like it (rule, client, server, domain) there have been, this one
+                         included: 1 for the first */
+};
+
+/* Counts of one run (one source), for the end and for health. */
+struct run_stats {
+    uint64_t packets;
+    uint64_t bytes;
+    uint64_t packets_ignored; /* no IP, no TCP */
+    uint64_t packets_malformed;
+    uint64_t packets_cut; /* by the snap length, in the headers */
+    uint64_t flows;
+    uint64_t flows_evicted; /* while still in use, for want of room */
+    uint64_t handshakes;
+    uint64_t half_seen;
+    uint64_t inconclusive;
+    uint64_t hello_malformed;
+    uint64_t buffers_exhausted; /* streams or messages that were not kept for want of room */
+    uint64_t fragments_dropped;
+    uint64_t alerts; /* shown */
+    uint64_t alerts_folded;
+    uint64_t attack_alerts; /* of class attack, folded ones included */
+    uint64_t first_us;      /* packet time */
+    uint64_t last_us;
+};
+
+struct sink {
+    void *context;
+    void (*handshake)(void *context, const struct verdict *verdict);
+    void (*alert)(void *context, const struct alert *alert);
+    /* A source is done (the capture was read to its end). */
+    void (*source_end)(void *context, const struct source *source, const struct run_stats *stats);
+};
+
+#endif

@@ -1,0 +1,64 @@
+/*
+ * publish.h - the sinks: EVE JSON lines, the terminal, Redis.
+ *
+ * Each constructor returns a sink for the judge; context is freed by its delete. No sink ends the
+ * process: a full disk, a closed pipe or a lost Redis is remembered, reported once on stderr, and
+ * told by the status function at the end.
+ */
+#ifndef DOWNGRD_PUBLISH_H
+#define DOWNGRD_PUBLISH_H
+
+#include <stdio.h>
+
+#include "usage.h"
+#include "verdict.h"
+
+/* ---- EVE: Suricata's JSON lines (README, "EVE") ---- */
+struct eve;
+struct eve *eve_new(const char *path); /* "-" is stdout; NULL and errno when it cannot be opened */
+const struct sink *eve_sink(struct eve *eve);
+int eve_finish(
+    struct eve *eve); /* flushes; 0 or -errno of the first write that failed. Frees eve. */
+
+/* The text of one alert or handshake as an EVE line without newline, in a buffer that lives until
+ * the next call (Redis wants it too). */
+const char *eve_format_alert(struct eve *eve, const struct alert *alert, size_t *size);
+
+/* ---- the terminal: alerts as they are found, a table per domain at the end ---- */
+struct terminal_config {
+    FILE *out;
+    bool colour;
+    bool quiet;         /* neither alerts nor the table */
+    size_t max_domains; /* rows of the table: 20; the rest is summed up in one line */
+};
+struct terminal;
+struct terminal *terminal_new(const struct terminal_config *config);
+const struct sink *terminal_sink(struct terminal *terminal);
+void terminal_table(struct terminal *terminal, const struct usage *usage,
+                    const struct run_stats *total);
+void terminal_delete(struct terminal *terminal);
+
+/* ---- Redis ---- */
+struct redis_publisher;
+struct redis_config {
+    const char *url;
+    const char *sensor;
+    uint32_t timeout_ms;  /* for connecting and for each answer: 3000 */
+    size_t alerts_maxlen; /* of the stream, trimmed with ~: 100000 */
+};
+/* Connects at once. NULL when that fails: *error says what, where and what to do, and must be
+ * freed. */
+struct redis_publisher *redis_publisher_new(const struct redis_config *config, char **error);
+const struct sink *redis_publisher_sink(struct redis_publisher *publisher);
+/*
+ * Publishes what one source gave: the usage buckets and clients, and the alerts the sink gathered.
+ * `capture_id` (hex) names the capture's content: publishing the same capture of the same sensor
+ * again changes nothing. 0, or -errno after a clear message on stderr that says what was not
+ * published.
+ */
+int redis_publisher_publish(struct redis_publisher *publisher, const struct usage *usage,
+                            const struct source *source, const char *capture_id,
+                            const struct run_stats *stats);
+void redis_publisher_delete(struct redis_publisher *publisher);
+
+#endif
