@@ -70,7 +70,8 @@ struct packet {
     struct ip_address destination;
     uint32_t ip_id;
     uint16_t vlans[PACKET_MAX_VLANS]; /* VLAN ids, outermost first */
-    uint8_t vlan_count; /* tags seen; those past PACKET_MAX_VLANS are walked but not kept */
+    uint8_t vlan_count; /* tags seen; those past PACKET_MAX_VLANS are walked but not kept. More
+                           than eight are malformed */
 
     /* fragment: then the transport fields are unset, and payload is this fragment's piece of the IP
      * payload */
@@ -85,7 +86,7 @@ struct packet {
     uint32_t acknowledgement;
     uint16_t window; /* raw, unscaled */
     uint8_t tcp_flags;
-    uint8_t tcp_window_scale;
+    uint8_t tcp_window_scale; /* as sent; this, MSS and SACK-permitted are read from SYNs only */
     uint16_t tcp_mss;
     uint32_t tcp_timestamp;
     uint32_t tcp_timestamp_echo;
@@ -98,7 +99,8 @@ struct packet {
 
 /*
  * Decodes one frame. `wire_size` is the frame's original length (pcap's `len`), frame.size what was
- * captured. PARSE_OK         *packet is a TCP segment, a UDP datagram, or a fragment (is_fragment)
+ * captured.
+ *   PARSE_OK         *packet is a TCP segment, a UDP datagram, or a fragment (is_fragment)
  *   PARSE_MORE       the capture cut the frame inside the headers
  *   PARSE_MALFORMED  a length or header breaks its standard
  *   PARSE_FOREIGN    not IP, or neither TCP nor UDP inside

@@ -12,10 +12,13 @@
 
 /*
  * `body` is the Certificate message of TLS 1.2 and below without its four header bytes, or the
- * beginning of one: the name stands near the front of the first certificate, so a cut message may
- * do. PARSE_OK         *name is the first dNSName of subjectAltName, else the subject's commonName,
- * as in the certificate; absent (data NULL) when there is neither PARSE_MORE       the bytes end
- * before that is known PARSE_MALFORMED  not DER where DER must be
+ * beginning of one: the name stands in the first certificate, so a cut message may do.
+ *
+ *   PARSE_OK         *name is the first dNSName of subjectAltName, else the subject's (last)
+ *                    commonName, as in the certificate: unvalidated bytes. Absent (data NULL) when
+ *                    there is neither, or no certificate at all
+ *   PARSE_MORE       the bytes end before that is known
+ *   PARSE_MALFORMED  not DER where DER must be
  */
 enum parse_status certificate_name_parse(struct span body, struct span *name);
 

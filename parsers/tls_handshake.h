@@ -69,8 +69,12 @@ struct tls_extension {
     struct span data;
 };
 
+/* Reads a hello's extension block off the rest of its body: absent when there is none, and what is
+ * there of it (with *is_truncated set) when its length runs past the body. */
+struct span tls_extension_block_read(struct reader *reader, bool *is_truncated);
+
 /* Takes the next extension of an extension block (without its length prefix); false at the end or
- * at damage. */
+ * at damage, which then stays in *extensions. */
 bool tls_extension_next(struct span *extensions, struct tls_extension *extension);
 
 /* Finds an extension; false when it is absent. */
@@ -86,8 +90,8 @@ struct client_hello {
     uint16_t legacy_version;
     bool is_sslv2;     /* SSLv2 framing (RFC 5246 appendix E.2): cipher_suites holds 3-byte cipher
                           specs, challenge is in random */
-    bool is_truncated; /* the extension block runs past the message; the whole ones in front are
-                          kept */
+    bool is_truncated; /* the extension block runs past the message, or its last extension past the
+                          block; the whole ones in front are kept */
     bool has_malformed_extension;
     uint16_t malformed_extension; /* the first one of them */
     struct span random;           /* 32 bytes; the SSLv2 challenge (16 to 32 bytes) */
@@ -95,7 +99,7 @@ struct client_hello {
     struct span cookie;           /* DTLS only */
     struct span cipher_suites;
     struct span compression_methods;
-    struct span extensions;         /* absent when the message ends before them */
+    struct span extensions;         /* the whole ones; absent when the message ends before them */
     struct span server_name;        /* the host_name's bytes as sent: unvalidated */
     struct span supported_versions; /* list of uint16 */
     struct span supported_groups;   /* list of uint16 */
@@ -112,16 +116,28 @@ struct client_hello {
 };
 
 /*
- * `body` is the message without its four header bytes; `is_dtls` adds the cookie field.
- *   PARSE_OK         all the fixed fields were there; see is_truncated and has_malformed_extension
- * for the rest PARSE_MALFORMED  the fixed fields do not fit the body
+ * `body` is the whole message without its four header bytes; `is_dtls` adds the cookie field.
+ *
+ *   PARSE_OK         the fixed fields were there; see is_truncated and has_malformed_extension for
+ *                    the rest
+ *   PARSE_MALFORMED  the fixed fields do not fit the body, or the session id is longer than 32
+ *
+ * Tolerated, since real peers send it: empty lists, an odd byte at the end of cipher_suites (it
+ * stays in the span), repeated extensions (the first sound one counts), bytes after the extension
+ * block (ignored). Extension 40 was key_share in drafts and is nobody's now: it is one only when it
+ * reads as one, and never malformed.
  */
 enum parse_status client_hello_parse(struct span body, bool is_dtls, struct client_hello *hello);
 
 /*
  * An SSLv2-framed ClientHello, header included (RFC 5246 appendix E.2,
  * draft-hickman-netscape-ssl-00): two-byte header with the high bit set, type 1, version 0x0002 or
- * 0x03xx. *consumed is the number of bytes it took.
+ * 0x0300 to 0x0304. *consumed is the number of bytes it took.
+ *
+ *   PARSE_OK         the hello is there
+ *   PARSE_MORE       all bytes fit so far, more are needed
+ *   PARSE_MALFORMED  header, type and version fit, the lengths do not
+ *   PARSE_FOREIGN    something else
  */
 enum parse_status client_hello_parse_sslv2(struct span bytes, struct client_hello *hello,
                                            size_t *consumed);
@@ -143,8 +159,8 @@ struct server_hello {
     bool
         is_hello_retry_request; /* the fixed random of RFC 8446 4.1.3, or the drafts' own message */
     bool is_draft_layout;       /* drafts up to 21: neither session id nor compression */
-    bool is_truncated;
-    bool has_malformed_extension;
+    bool is_truncated;          /* as in client_hello */
+    bool has_malformed_extension; /* as in client_hello */
     bool has_selected_version;
     bool has_key_share_group;
     bool has_pre_shared_key;
@@ -162,14 +178,15 @@ struct server_hello {
     struct span alpn; /* the chosen protocol's name */
 };
 
-/* `body` without the four header bytes. Returns as client_hello_parse(). */
+/* `body` is the whole message without the four header bytes. Returns as client_hello_parse(), with
+ * the same tolerance. */
 enum parse_status server_hello_parse(struct span body, struct server_hello *hello);
 
 /* TLS_DRAFT_HELLO_RETRY_REQUEST of drafts up to 21: version, (from draft 19) cipher suite,
  * extensions. */
 enum parse_status draft_hello_retry_request_parse(struct span body, struct server_hello *hello);
 
-/* An SSLv2 SERVER-HELLO, header included. */
+/* An SSLv2 SERVER-HELLO, header included. Returns as client_hello_parse_sslv2(). */
 struct sslv2_server_hello {
     uint16_t version;
     bool session_id_hit;

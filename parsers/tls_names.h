@@ -11,6 +11,7 @@
 
 enum {
     TLS_VERSION_SSLV2 = 0x0002,
+    TLS_VERSION_SSLV2_SWAPPED = 0x0200, /* some write it so */
     TLS_VERSION_SSLV3 = 0x0300,
     TLS_VERSION_1_0 = 0x0301,
     TLS_VERSION_1_1 = 0x0302,
@@ -46,20 +47,24 @@ enum tls_rank tls_version_rank(uint16_t version);
 
 enum { TLS_NAME_SIZE = 64 };
 
-/* "TLS 1.3", "TLS 1.2", "TLS 1.1", "TLSv1", "SSLv3", "SSLv2", "DTLS 1.2", "TLS 1.3 draft-23", else
- * "0xfb1a". */
+/* "TLS 1.3", "TLS 1.2", "TLS 1.1", "TLSv1", "SSLv3", "SSLv2", "DTLS 1.3", "DTLS 1.2", "DTLS 1.0",
+ * "TLS 1.3 draft-23", else "0xfb1a" (OpenSSL's early DTLS is "0x0100"). */
 const char *tls_version_name(uint16_t version, char buffer[TLS_NAME_SIZE]);
 
 /* "TLS 1.0" and so on for a rank, for prose and tables; "unknown". */
 const char *tls_rank_name(enum tls_rank rank);
 
-/* IANA names, or "0xc02f" / "25" style numbers in `buffer` for unassigned ones. Never NULL. */
+/* Writes any code point as "0xc02f" and returns `buffer`. */
+const char *tls_code_point_format(uint16_t code, char buffer[TLS_NAME_SIZE]);
+
+/* IANA names, or numbers in `buffer` for unassigned ones: "0xc02f" for suites and groups, "25" for
+ * alerts and extensions. Never NULL; `buffer` is written only then. */
 const char *tls_cipher_suite_name(uint16_t suite, char buffer[TLS_NAME_SIZE]);
 const char *tls_group_name(uint16_t group, char buffer[TLS_NAME_SIZE]);
 const char *tls_alert_name(uint8_t description, char buffer[TLS_NAME_SIZE]);
 const char *tls_extension_name(uint16_t type, char buffer[TLS_NAME_SIZE]);
 
-/* What a suite is good for; 0 for unassigned suites except that nothing is claimed about them. */
+/* What a suite is good for; 0 for unassigned suites: nothing is claimed about them. */
 enum cipher_suite_trait {
     CIPHER_SUITE_KNOWN = 1U << 0U,
     CIPHER_SUITE_TLS13 =
@@ -80,8 +85,8 @@ enum cipher_suite_trait {
 };
 uint32_t tls_cipher_suite_traits(uint16_t suite);
 
-/* Hybrid post-quantum groups: X25519MLKEM768, SecP256r1MLKEM768, SecP384r1MLKEM1024,
- * X25519Kyber768Draft00, CECPQ2, ... */
+/* Post-quantum groups, hybrid or not: X25519MLKEM768, SecP256r1MLKEM768, SecP384r1MLKEM1024,
+ * MLKEM768, X25519Kyber768Draft00, CECPQ2, Open Quantum Safe's numbers, ... */
 bool tls_group_is_post_quantum(uint16_t group);
 
 #endif
