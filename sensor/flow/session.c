@@ -1,0 +1,344 @@
+/*
+ * session.c - the record of a handshake in progress: what each message adds to it, when it is
+ * finished, and how it ended.
+ *
+ * A record is finished when both sides went on encrypted (nothing in clear can follow), when only
+ * one side is in the capture and that one went on encrypted, or when the flow table says that
+ * nothing more will come.
+ */
+#include "session.h"
+
+#include "tls_certificate.h"
+
+enum { KEPT_CERTIFICATE_BYTES = 16 * 1024, KEPT_KEY_EXCHANGE_BYTES = 4096 };
+
+void session_init(struct session *session, struct buffers *buffers) {
+    /* The held segments, most of the structure, need no clearing: held_count says that there are
+     * none. */
+    memset(session, 0, offsetof(struct session, streams));
+    for (unsigned end = 0; end < 2; end++) {
+        struct stream *stream = &session->streams[end];
+        memset(stream, 0, offsetof(struct stream, held));
+        memset(&stream->await, 0, sizeof *stream - offsetof(struct stream, await));
+    }
+    session->buffers = buffers;
+}
+
+void session_release(struct session *session) {
+    stream_release(session, 0);
+    stream_release(session, 1);
+    while (session->kept_count)
+        buffers_give(session->buffers, &session->kept[--session->kept_count]);
+}
+
+uint8_t *session_keep(struct session *session, size_t size) {
+    struct buffer *last = session->kept_count ? &session->kept[session->kept_count - 1] : NULL;
+    if (last == NULL || last->size - session->kept_used < size) {
+        struct buffer buffer = {0};
+        if (session->kept_count < SESSION_MAX_BUFFERS)
+            buffer = buffers_take(session->buffers, size);
+        if (buffer.data == NULL) {
+            session->out_of_memory++;
+            session_missed(session, MISSED_MEMORY);
+            return NULL;
+        }
+        last = &session->kept[session->kept_count++];
+        *last = buffer;
+        session->kept_used = 0;
+    }
+    uint8_t *kept = last->data + session->kept_used;
+    session->kept_used += (uint32_t)size;
+    return kept;
+}
+
+void session_missed(struct session *session, enum handshake_missed what) {
+    session->record.missed |= what;
+}
+
+void session_missed_bytes(struct session *session, unsigned end) {
+    session->missed_bytes[end] = true;
+}
+
+bool session_is_tls13(const struct session *session) {
+    const struct handshake *record = &session->record;
+    const struct server_hello *hello = NULL;
+    if (record->has & HANDSHAKE_HAS_CHOICE)
+        hello = &record->choice;
+    else if (record->has & HANDSHAKE_HAS_RETRY)
+        hello = &record->retry;
+    if (hello == NULL)
+        return false;
+    return hello->has_selected_version || hello->is_hello_retry_request ||
+           tls_version_rank(hello->legacy_version) == TLS_RANK_1_3;
+}
+
+bool session_is_reportable(const struct session *session) {
+    return (session->record.has & (HANDSHAKE_HAS_OFFER | HANDSHAKE_HAS_CHOICE |
+                                   HANDSHAKE_HAS_RETRY | HANDSHAKE_HAS_SSLV2_CHOICE)) != 0;
+}
+
+size_t session_wants(const struct session *session, uint8_t type, size_t length) {
+    const struct handshake *record = &session->record;
+    switch ((enum tls_handshake_type)type) {
+    case TLS_CLIENT_HELLO:
+        if (record->has & HANDSHAKE_HAS_SECOND_OFFER)
+            return 0;
+        return length <= BUFFER_LARGE_SIZE ? length : 0;
+    case TLS_SERVER_HELLO:
+    case TLS_DRAFT_HELLO_RETRY_REQUEST:
+        if (record->has & HANDSHAKE_HAS_CHOICE)
+            return 0;
+        return length <= BUFFER_LARGE_SIZE ? length : 0;
+    case TLS_CERTIFICATE:
+        if ((record->has & HANDSHAKE_HAS_CERTIFICATE) || record->offer.server_name.size != 0)
+            return 0;
+        return length < KEPT_CERTIFICATE_BYTES ? length : KEPT_CERTIFICATE_BYTES;
+    case TLS_SERVER_KEY_EXCHANGE:
+        return length <= KEPT_KEY_EXCHANGE_BYTES ? length : 0;
+    case TLS_HELLO_REQUEST:
+    case TLS_HELLO_VERIFY_REQUEST:
+    case TLS_NEW_SESSION_TICKET:
+    case TLS_ENCRYPTED_EXTENSIONS:
+    case TLS_CERTIFICATE_REQUEST:
+    case TLS_SERVER_HELLO_DONE:
+    case TLS_CERTIFICATE_VERIFY:
+    case TLS_CLIENT_KEY_EXCHANGE:
+    case TLS_FINISHED:
+    case TLS_CERTIFICATE_STATUS:
+        return 0;
+    }
+    return 0;
+}
+
+static void session_set_client(struct session *session, unsigned client_end) {
+    if (session->role_known)
+        return;
+    session->role_known = true;
+    session->client_end = (uint8_t)client_end;
+}
+
+static void session_note_hello(struct session *session, unsigned end,
+                               const struct segment *segment) {
+    struct direction *direction = &session->end[end];
+    if (direction->hello_packet)
+        return;
+    direction->hello_packet = segment->packet;
+    direction->hello_us = segment->time_us;
+}
+
+static void session_client_hello(struct session *session, unsigned end, struct span body,
+                                 const struct segment *segment) {
+    struct handshake *record = &session->record;
+    if (record->has & HANDSHAKE_HAS_CHOICE) {
+        record->has |= HANDSHAKE_HAS_RENEGOTIATION;
+        return;
+    }
+    bool is_first = !(record->has & HANDSHAKE_HAS_OFFER);
+    if (!is_first && !(record->has & HANDSHAKE_HAS_RETRY))
+        return;
+    struct client_hello *hello = is_first ? &record->offer : &record->second_offer;
+    if (client_hello_parse(body, false, hello) != PARSE_OK) {
+        memset(hello, 0, sizeof *hello);
+        session->hello_malformed++;
+        return;
+    }
+    record->has |= is_first ? HANDSHAKE_HAS_OFFER : HANDSHAKE_HAS_SECOND_OFFER;
+    session_set_client(session, end);
+    session_note_hello(session, end, segment);
+}
+
+static void session_server_hello(struct session *session, unsigned end, uint8_t type,
+                                 struct span body, const struct segment *segment) {
+    struct handshake *record = &session->record;
+    struct server_hello hello;
+    if (record->has & HANDSHAKE_HAS_CHOICE)
+        return;
+    enum parse_status status = type == TLS_SERVER_HELLO
+                                   ? server_hello_parse(body, &hello)
+                                   : draft_hello_retry_request_parse(body, &hello);
+    if (status != PARSE_OK) {
+        session->hello_malformed++;
+        return;
+    }
+    session_set_client(session, end ^ 1U);
+    session_note_hello(session, end, segment);
+    if (!hello.is_hello_retry_request) {
+        record->choice = hello;
+        record->has |= HANDSHAKE_HAS_CHOICE;
+    } else if (!(record->has & HANDSHAKE_HAS_RETRY)) {
+        record->retry = hello;
+        record->retry_packet = segment->packet;
+        record->has |= HANDSHAKE_HAS_RETRY;
+    }
+}
+
+/* A certificate's name is text of its issuer's choice: kept as bytes, cut at a NUL. */
+static void session_certificate(struct session *session, struct span body) {
+    struct handshake *record = &session->record;
+    struct span name = {0};
+    record->has |= HANDSHAKE_HAS_CERTIFICATE;
+    if (body.size == 0 || certificate_name_parse(body, &name) != PARSE_OK)
+        return;
+    size_t size = name.size < HANDSHAKE_MAX_NAME ? name.size : HANDSHAKE_MAX_NAME;
+    if (size)
+        memcpy(record->certificate_name, name.data, size);
+    record->certificate_name[size] = '\0';
+}
+
+static void session_key_exchange(struct session *session, struct span body,
+                                 const struct segment *segment) {
+    struct handshake *record = &session->record;
+    if (!(record->has & HANDSHAKE_HAS_CHOICE) || (record->has & HANDSHAKE_HAS_KEY_EXCHANGE))
+        return;
+    if (key_exchange_parse(body, record->choice.cipher_suite, &record->key_exchange) != PARSE_OK) {
+        memset(&record->key_exchange, 0, sizeof record->key_exchange);
+        return;
+    }
+    record->has |= HANDSHAKE_HAS_KEY_EXCHANGE;
+    record->key_exchange_packet = segment->packet;
+}
+
+void session_message(struct session *session, unsigned end, uint8_t type, struct span body,
+                     bool is_whole, const struct segment *segment) {
+    struct handshake *record = &session->record;
+    bool from_client = session->role_known && end == session->client_end;
+    switch ((enum tls_handshake_type)type) {
+    case TLS_CLIENT_HELLO:
+        if (is_whole)
+            session_client_hello(session, end, body, segment);
+        break;
+    case TLS_SERVER_HELLO:
+    case TLS_DRAFT_HELLO_RETRY_REQUEST:
+        if (is_whole && !from_client)
+            session_server_hello(session, end, type, body, segment);
+        break;
+    case TLS_CERTIFICATE:
+        if (!from_client)
+            session_certificate(session, body);
+        break;
+    case TLS_SERVER_KEY_EXCHANGE:
+        if (is_whole && !from_client)
+            session_key_exchange(session, body, segment);
+        break;
+    case TLS_SERVER_HELLO_DONE:
+        record->has |= HANDSHAKE_HAS_SERVER_HELLO_DONE;
+        break;
+    case TLS_CLIENT_KEY_EXCHANGE:
+        record->has |= HANDSHAKE_HAS_CLIENT_KEY_EXCHANGE;
+        break;
+    case TLS_HELLO_REQUEST:
+    case TLS_HELLO_VERIFY_REQUEST:
+    case TLS_NEW_SESSION_TICKET:
+    case TLS_ENCRYPTED_EXTENSIONS:
+    case TLS_CERTIFICATE_REQUEST:
+    case TLS_CERTIFICATE_VERIFY:
+    case TLS_FINISHED:
+    case TLS_CERTIFICATE_STATUS:
+        break;
+    }
+}
+
+void session_sslv2_message(struct session *session, unsigned end, struct span bytes,
+                           const struct segment *segment) {
+    struct handshake *record = &session->record;
+    size_t consumed = 0;
+    if (!(record->has & HANDSHAKE_HAS_OFFER) &&
+        client_hello_parse_sslv2(bytes, &record->offer, &consumed) == PARSE_OK) {
+        record->has |= HANDSHAKE_HAS_OFFER;
+        session_set_client(session, end);
+        session_note_hello(session, end, segment);
+        return;
+    }
+    if (!(record->has & (HANDSHAKE_HAS_CHOICE | HANDSHAKE_HAS_SSLV2_CHOICE)) &&
+        sslv2_server_hello_parse(bytes, &record->sslv2_choice, &consumed) == PARSE_OK) {
+        record->has |= HANDSHAKE_HAS_SSLV2_CHOICE;
+        record->protocol = HANDSHAKE_SSLV2;
+        session_set_client(session, end ^ 1U);
+        session_note_hello(session, end, segment);
+        return;
+    }
+    if (!session_is_reportable(session))
+        session->is_foreign = true;
+}
+
+void session_alert(struct session *session, unsigned end, struct tls_alert alert,
+                   const struct segment *segment) {
+    struct handshake *record = &session->record;
+    if (alert.level == 2)
+        session->is_closing = true;
+    if (record->alert_count == HANDSHAKE_MAX_ALERTS) {
+        record->alerts_lost++;
+        return;
+    }
+    /* The sender is an end until session_conclude() knows which end is the client. */
+    record->alerts[record->alert_count++] = (struct handshake_alert){
+        segment->time_us, segment->packet, alert.level, alert.description, (uint8_t)end};
+}
+
+/* An early-data record of the client stands before the ServerHello and says nothing about the
+ * handshake. */
+static bool is_early_data(const struct session *session, unsigned end) {
+    return session->role_known && end == session->client_end &&
+           !(session->record.has & HANDSHAKE_HAS_CHOICE) &&
+           !span_is_absent(session->record.offer.early_data);
+}
+
+void session_encrypted(struct session *session, unsigned end, size_t size,
+                       const struct segment *segment) {
+    struct direction *direction = &session->end[end];
+    if (direction->encrypted_packet || is_early_data(session, end))
+        return;
+    direction->encrypted_packet = segment->packet;
+    direction->encrypted_size = (uint16_t)(size < UINT16_MAX ? size : UINT16_MAX);
+    if (session->record.has & (HANDSHAKE_HAS_CHOICE | HANDSHAKE_HAS_SSLV2_CHOICE))
+        session->streams[end].await = AWAIT_NOTHING;
+    bool other_is_encrypted = session->end[end ^ 1U].encrypted_packet != 0;
+    bool other_is_unseen = session->end[end ^ 1U].packets == 0;
+    if (other_is_encrypted || (other_is_unseen && session_is_reportable(session)))
+        session->is_finished = true;
+}
+
+static enum handshake_outcome session_outcome(const struct session *session, bool timed_out) {
+    static const uint32_t spoiled =
+        MISSED_CLIENT_BYTES | MISSED_SERVER_BYTES | MISSED_CUT_PACKET | MISSED_MEMORY;
+    const struct handshake *record = &session->record;
+    const struct direction *client = &record->side[SIDE_CLIENT];
+    const struct direction *server = &record->side[SIDE_SERVER];
+    if (client->packets == 0 || server->packets == 0 || !(record->has & HANDSHAKE_HAS_OFFER))
+        return OUTCOME_HALF_SEEN;
+    if (record->missed & spoiled)
+        return OUTCOME_INCONCLUSIVE;
+    if (client->encrypted_packet && server->encrypted_packet) {
+        if (!(record->has & (HANDSHAKE_HAS_CHOICE | HANDSHAKE_HAS_SSLV2_CHOICE)))
+            return OUTCOME_INCONCLUSIVE;
+        return handshake_failed_encrypted(record) ? OUTCOME_FAILED : OUTCOME_COMPLETED;
+    }
+    if (client->reset_packet || server->reset_packet)
+        return OUTCOME_RESET;
+    if (handshake_fatal_alert(record, SIDE_COUNT) || client->fin_packet || server->fin_packet ||
+        timed_out)
+        return OUTCOME_FAILED;
+    return OUTCOME_INCONCLUSIVE;
+}
+
+void session_conclude(struct session *session, bool timed_out, bool cut_off) {
+    struct handshake *record = &session->record;
+    unsigned client = session->client_end;
+    record->side[SIDE_CLIENT] = session->end[client];
+    record->side[SIDE_SERVER] = session->end[client ^ 1U];
+    for (size_t i = 0; i < record->alert_count; i++)
+        record->alerts[i].sender = record->alerts[i].sender == client ? SIDE_CLIENT : SIDE_SERVER;
+    if (session->missed_bytes[client])
+        record->missed |= MISSED_CLIENT_BYTES;
+    if (session->missed_bytes[client ^ 1U])
+        record->missed |= MISSED_SERVER_BYTES;
+    if (record->side[SIDE_CLIENT].packets == 0)
+        record->missed |= MISSED_CLIENT_SIDE;
+    if (record->side[SIDE_SERVER].packets == 0)
+        record->missed |= MISSED_SERVER_SIDE;
+    if (!record->side[SIDE_CLIENT].has_syn && !record->side[SIDE_SERVER].has_syn)
+        record->missed |= MISSED_START;
+    if (cut_off)
+        record->missed |= MISSED_END;
+    record->outcome = session_outcome(session, timed_out);
+}

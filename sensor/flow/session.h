@@ -1,0 +1,154 @@
+/*
+ * session.h - one handshake in progress: two byte streams, what was read out of them so far, and
+ * the record that grows.
+ *
+ * The flow table makes a session when a connection's bytes look like TLS and ends it when its story
+ * is told. Streams are numbered by the flow's two ends (0 and 1); which of them is the client is
+ * known once a hello says so.
+ *
+ * The files: stream.c puts segments in order and knows holes; tls_stream.c reads records and
+ * messages out of ordered bytes; session.c keeps the record and decides when it is finished and
+ * with what outcome.
+ */
+#ifndef DOWNGRD_SESSION_H
+#define DOWNGRD_SESSION_H
+
+#include "buffers.h"
+#include "handshake.h"
+#include "tls_record.h"
+
+enum {
+    SESSION_MAX_BUFFERS = 8,
+    STREAM_MAX_HELD = 24,       /* segments that wait for an earlier one */
+    STREAM_MAX_AHEAD = 1 << 20, /* bytes; a segment further ahead belongs to another story */
+};
+
+/* What a stream's reader waits for. */
+enum stream_await {
+    AWAIT_START,    /* the first five bytes of the connection: is it TLS at all? */
+    AWAIT_HEADER,   /* a record header */
+    AWAIT_FRAGMENT, /* the rest of a record */
+    AWAIT_SSLV2,    /* the rest of an SSLv2-framed hello */
+    AWAIT_RESYNC,   /* bytes are missing; a segment that begins with a record header goes on */
+    AWAIT_NOTHING,  /* all that can be read was read (or this is no TLS) */
+};
+
+struct held_segment {
+    struct buffer buffer;
+    uint32_t sequence;
+    uint32_t size;      /* captured */
+    uint32_t size_wire; /* on the wire; the difference was cut by the snap length */
+    uint64_t packet;
+    uint64_t time_us;
+};
+
+/* A handshake message on its way. */
+struct message {
+    uint8_t header[TLS_HANDSHAKE_HEADER_SIZE];
+    uint8_t header_have;
+    uint8_t type;
+    uint8_t *kept; /* NULL: the message is skipped */
+    uint32_t kept_size;
+    uint32_t length;
+    uint32_t have;
+};
+
+struct stream {
+    /* order */
+    bool has_next;
+    uint8_t held_count;
+    uint8_t hole_patience; /* packets seen since the peer acknowledged bytes that never came */
+    uint32_t next_sequence;
+    struct held_segment held[STREAM_MAX_HELD]; /* sorted by sequence */
+
+    /* records and messages */
+    enum stream_await await;
+    uint8_t header[TLS_RECORD_HEADER_SIZE];
+    uint8_t header_have;
+    bool has_change_cipher_spec; /* one went by; whether it was a dummy is known with the version */
+    uint8_t record_type;
+    bool record_is_opaque; /* encrypted: its length is all there is to know */
+    uint8_t alert_have;
+    uint8_t alert[2];
+    uint8_t opaque_records; /* saturating */
+    uint32_t record_size;
+    uint32_t record_left;
+    struct message message;
+};
+
+struct session {
+    struct handshake record;
+    uint8_t role_known;
+    uint8_t client_end; /* which of the flow's ends (0, 1) is the client; valid with role_known */
+    bool is_finished;
+    bool is_closing; /* a FIN or a fatal alert was seen: not much more to come */
+    bool is_foreign; /* turned out not to be TLS */
+    uint32_t hello_malformed;
+    uint32_t out_of_memory; /* messages or segments that found no buffer */
+    struct buffers *buffers;
+    struct buffer kept[SESSION_MAX_BUFFERS];
+    uint8_t kept_count;
+    uint32_t kept_used;       /* bytes used of the last of them */
+    struct direction end[2];  /* by end; becomes record.side[] when it is finished */
+    bool missed_bytes[2];     /* by end: a hole was met */
+    uint32_t flow;            /* index of its flow */
+    struct stream streams[2]; /* last: most of it needs no clearing */
+};
+
+/* One in-order or out-of-order piece of a connection. */
+struct segment {
+    struct span bytes;
+    size_t size_wire;
+    uint32_t sequence;
+    uint64_t packet;
+    uint64_t time_us;
+};
+
+/* session.c */
+void session_init(struct session *session, struct buffers *buffers);
+void session_release(struct session *session); /* gives all buffers back */
+/* `size` contiguous bytes that live as long as the session; NULL when there are none left
+ * (MISSED_MEMORY is noted). */
+uint8_t *session_keep(struct session *session, size_t size);
+/* A whole handshake message: `body` is as long as what was kept of it. */
+void session_message(struct session *session, unsigned end, uint8_t type, struct span body,
+                     bool is_whole, const struct segment *segment);
+void session_sslv2_message(struct session *session, unsigned end, struct span bytes,
+                           const struct segment *segment);
+void session_alert(struct session *session, unsigned end, struct tls_alert alert,
+                   const struct segment *segment);
+/* The first opaque record of a side after its hello, with the fragment's size. */
+void session_encrypted(struct session *session, unsigned end, size_t size,
+                       const struct segment *segment);
+void session_missed_bytes(struct session *session, unsigned end); /* a hole in this end's bytes */
+void session_missed(struct session *session, enum handshake_missed what);
+/* How many bytes of a message of this type and length the session wants to keep: 0 to skip it. */
+size_t session_wants(const struct session *session, uint8_t type, size_t length);
+/* Is the negotiated (or asked-for) version TLS 1.3, so that a ChangeCipherSpec says nothing (RFC
+ * 8446 appendix D.4)? */
+bool session_is_tls13(const struct session *session);
+/* There is a hello to tell about. */
+bool session_is_reportable(const struct session *session);
+/* Fills outcome, sides and roles of the record. `timed_out` and `cut_off` say why it ends when
+ * nothing on the wire did. */
+void session_conclude(struct session *session, bool timed_out, bool cut_off);
+
+/* stream.c */
+void stream_segment(struct session *session, unsigned end, const struct segment *segment);
+/* The other end acknowledged up to `acknowledgement`: bytes before it that are missing were lost by
+ * the capture. */
+void stream_acknowledged(struct session *session, unsigned end, uint32_t acknowledgement);
+/* No more segments will come: what is held is read across its holes. */
+void stream_flush(struct session *session, unsigned end);
+void stream_release(struct session *session, unsigned end);
+
+/* tls_stream.c */
+void tls_stream_bytes(struct session *session, unsigned end, const struct segment *segment,
+                      struct span bytes);
+void tls_stream_hole(struct session *session, unsigned end, size_t size);
+/* May a connection's first bytes be TLS or an SSLv2-framed hello? */
+bool tls_stream_may_start(struct span bytes);
+/* Do these bytes begin with a record that holds the beginning of a ClientHello (or ServerHello)? */
+bool tls_stream_looks_like_hello(struct span bytes);
+
+#endif

@@ -1,0 +1,139 @@
+/*
+ * stream.c - puts the segments of one direction in order.
+ *
+ * Bytes are read as soon as all before them are; a byte once read is not read again, so of
+ * contradicting copies the first to arrive in order counts. Segments that come early are held in
+ * buffers, sorted, up to STREAM_MAX_HELD. Missing bytes are given up (a hole) when the peer
+ * acknowledged them and some more packets went by (a capture may show an acknowledgement before the
+ * data), when no more can be held, or at the end. What a snap length cut away is a hole at once.
+ */
+#include "session.h"
+
+enum { HOLE_PATIENCE_PACKETS = 8 };
+
+static int32_t sequence_distance(uint32_t from, uint32_t to) {
+    return (int32_t)(to - from);
+}
+
+/* Reads a segment whose beginning is due; the part that was read before is skipped. */
+static void stream_deliver(struct session *session, unsigned end, const struct segment *segment) {
+    struct stream *stream = &session->streams[end];
+    size_t known = (size_t) - (int64_t)sequence_distance(stream->next_sequence, segment->sequence);
+    if (known >= segment->size_wire)
+        return;
+    struct span bytes = span_from(segment->bytes, known);
+    size_t wire = segment->size_wire - known;
+    stream->next_sequence += (uint32_t)wire;
+    stream->hole_patience = 0;
+    if (bytes.size)
+        tls_stream_bytes(session, end, segment, bytes);
+    if (wire > bytes.size && stream->await != AWAIT_NOTHING) {
+        session_missed(session, MISSED_CUT_PACKET);
+        tls_stream_hole(session, end, wire - bytes.size);
+    }
+}
+
+/* Takes the first held segment out of the list, reads it, and gives its buffer back. */
+static void stream_deliver_held(struct session *session, unsigned end) {
+    struct stream *stream = &session->streams[end];
+    struct held_segment held = stream->held[0];
+    stream->held_count--;
+    memmove(stream->held, stream->held + 1, stream->held_count * sizeof held);
+    struct segment segment = {span_of(held.buffer.data, held.size), held.size_wire, held.sequence,
+                              held.packet, held.time_us};
+    stream_deliver(session, end, &segment);
+    buffers_give(session->buffers, &held.buffer);
+}
+
+static void stream_drain(struct session *session, unsigned end) {
+    struct stream *stream = &session->streams[end];
+    while (stream->held_count &&
+           sequence_distance(stream->next_sequence, stream->held[0].sequence) <= 0)
+        stream_deliver_held(session, end);
+}
+
+/* Gives the missing bytes up and goes on behind them. */
+static void stream_skip_hole(struct session *session, unsigned end) {
+    struct stream *stream = &session->streams[end];
+    uint32_t size = stream->held[0].sequence - stream->next_sequence;
+    stream->next_sequence = stream->held[0].sequence;
+    stream->hole_patience = 0;
+    session_missed_bytes(session, end);
+    tls_stream_hole(session, end, size);
+    stream_drain(session, end);
+}
+
+static void stream_hold(struct session *session, unsigned end, const struct segment *segment) {
+    struct stream *stream = &session->streams[end];
+    if (stream->held_count == STREAM_MAX_HELD)
+        stream_skip_hole(session, end);
+    if (sequence_distance(stream->next_sequence, segment->sequence) <= 0) {
+        stream_deliver(session, end, segment);
+        return;
+    }
+    size_t at = stream->held_count;
+    while (at > 0 && sequence_distance(stream->held[at - 1].sequence, segment->sequence) < 0)
+        at--;
+    if (at > 0 && stream->held[at - 1].sequence == segment->sequence &&
+        stream->held[at - 1].size_wire >= segment->size_wire)
+        return; /* a retransmission of what is held */
+    struct buffer buffer = buffers_take(session->buffers, segment->bytes.size);
+    if (buffer.data == NULL || stream->held_count == STREAM_MAX_HELD) {
+        buffers_give(session->buffers, &buffer);
+        session->out_of_memory++;
+        session_missed(session, MISSED_MEMORY);
+        return;
+    }
+    if (segment->bytes.size)
+        memcpy(buffer.data, segment->bytes.data, segment->bytes.size);
+    memmove(stream->held + at + 1, stream->held + at,
+            (stream->held_count - at) * sizeof stream->held[0]);
+    stream->held[at] = (struct held_segment){buffer,
+                                             segment->sequence,
+                                             (uint32_t)segment->bytes.size,
+                                             (uint32_t)segment->size_wire,
+                                             segment->packet,
+                                             segment->time_us};
+    stream->held_count++;
+}
+
+void stream_segment(struct session *session, unsigned end, const struct segment *segment) {
+    struct stream *stream = &session->streams[end];
+    if (stream->await == AWAIT_NOTHING)
+        return;
+    if (!stream->has_next) {
+        stream->has_next = true;
+        stream->next_sequence = segment->sequence;
+    }
+    int32_t ahead = sequence_distance(stream->next_sequence, segment->sequence);
+    if (ahead > STREAM_MAX_AHEAD || ahead < -STREAM_MAX_AHEAD)
+        return;
+    if (ahead > 0) {
+        stream_hold(session, end, segment);
+        return;
+    }
+    stream_deliver(session, end, segment);
+    stream_drain(session, end);
+}
+
+void stream_acknowledged(struct session *session, unsigned end, uint32_t acknowledgement) {
+    struct stream *stream = &session->streams[end];
+    if (stream->held_count == 0 || stream->await == AWAIT_NOTHING)
+        return;
+    if (sequence_distance(stream->held[0].sequence, acknowledgement) <= 0)
+        return;
+    if (++stream->hole_patience >= HOLE_PATIENCE_PACKETS)
+        stream_skip_hole(session, end);
+}
+
+void stream_flush(struct session *session, unsigned end) {
+    struct stream *stream = &session->streams[end];
+    while (stream->held_count && stream->await != AWAIT_NOTHING)
+        stream_skip_hole(session, end);
+}
+
+void stream_release(struct session *session, unsigned end) {
+    struct stream *stream = &session->streams[end];
+    while (stream->held_count)
+        buffers_give(session->buffers, &stream->held[--stream->held_count].buffer);
+}
