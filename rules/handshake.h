@@ -142,7 +142,7 @@ enum limiter {
                            server could do it */
     LIMITER_DOWNGRADED, /* both could do better: the sentinel (RFC 8446 4.1.3) says so, or a rule's
                            finding does */
-    LIMITER_UNKNOWN,    /* a hello is missing */
+    LIMITER_UNKNOWN,    /* a hello is missing, or names a version nobody knows */
 };
 
 /* Highest rank the client offered: of supported_versions where present (else legacy_version).
@@ -164,8 +164,8 @@ enum tls_sentinel handshake_sentinel(const struct handshake *handshake);
 /* The sentinel contradicts the offer: the client offered what the server says it was not asked for.
  */
 bool handshake_sentinel_contradicts_offer(const struct handshake *handshake);
-/* TLS 1.3: the client's first encrypted record is too small for a Finished: it was an encrypted
- * alert. */
+/* TLS 1.3: the client's first encrypted record has exactly the size of a sealed alert: it refused.
+ */
 bool handshake_failed_encrypted(const struct handshake *handshake);
 /* A session was resumed: TLS 1.3 by an accepted PSK, before by an echoed non-empty session id or an
  * immediate server CCS. */

@@ -53,7 +53,20 @@ struct history {
     uint32_t client_failures; /* of its handshakes lately */
 };
 
-/* The Bloom filter of attempt.suites for an offer. */
+/* The Bloom filter of attempt.suites for an offer: one bit a suite. 0 when nothing is left to
+ * count.
+ */
 uint64_t history_suites_of(const struct client_hello *hello);
+
+/* What will be remembered of a handshake: the same facts, so that rules can compare the record at
+ * hand with earlier ones on equal terms. */
+void history_attempt_of(const struct handshake *handshake, struct attempt *attempt);
+
+/* The highest version this server is known to do: by its earlier handshakes, or by the DOWNGRD mark
+ * in the record at hand. TLS_RANK_UNKNOWN when nothing says. */
+enum tls_rank history_server_ability(const struct history *history,
+                                     const struct handshake *handshake);
+/* What the mark alone proves. */
+enum tls_rank history_proven_by_sentinel(const struct handshake *handshake);
 
 #endif

@@ -15,7 +15,8 @@ struct classify;
 struct classify *classify_new(void); /* NULL when out of memory */
 void classify_delete(struct classify *classify);
 
-/* The application of a domain (lower-case, NUL-terminated). Unknown ones give empty strings. */
+/* The application of a domain (lower-case, NUL-terminated). Unknown ones give empty strings, and so
+ * do all when nDPI cannot be set up. The texts are nDPI's and live until classify_delete(). */
 struct application classify_domain(struct classify *classify, const char *domain);
 
 #endif

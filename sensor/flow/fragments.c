@@ -256,7 +256,8 @@ static void keep(struct datagram *datagram, const struct packet *packet) {
 /* A fragment must hold something, end on a unit's border unless it is the last, and fit into a
  * datagram; and all of it must have been captured. */
 static bool is_usable(const struct packet *packet) {
-    return packet->payload.size > 0 && packet->payload.size == packet->payload_size_wire &&
+    return !span_is_absent(packet->payload) && packet->payload.size > 0 &&
+           packet->payload.size == packet->payload_size_wire &&
            packet->fragment_offset + packet->payload.size <= MAX_DATAGRAM_SIZE &&
            (!packet->more_fragments || packet->payload.size % UNIT == 0);
 }

@@ -62,8 +62,12 @@ struct usage_bucket {
 
 struct usage;
 
-/* `max_domains` caps the table (domain and hour count together). `group` merges names under their
- * registrable domain (libpsl). */
+/*
+ * `max_buckets` caps the table (domain and hour count together) and so the domains; four times as
+ * many clients are kept. `group` merges names under their registrable domain (libpsl's built-in
+ * list; "_none", "_invalid" and names that have none stay themselves). NULL when out of memory, or
+ * when grouping is wanted and libpsl came without a list.
+ */
 struct usage *usage_new(size_t max_buckets, bool group);
 void usage_delete(struct usage *usage);
 void usage_add(struct usage *usage, const struct verdict *verdict);
@@ -71,7 +75,8 @@ void usage_forget(struct usage *usage); /* empties it (after each source was pub
 
 /*
  * Walks the buckets sorted by domain, then hour: calls visit for each. usage_total() sums all hours
- * of each domain instead (hour 0, the peak is the highest of its hours').
+ * of each domain instead (hour 0, the peak is the highest of its hours'). A visit may ask for the
+ * clients of a domain, but not start the same walk again.
  */
 void usage_each(const struct usage *usage,
                 void (*visit)(void *context, const struct usage_bucket *bucket), void *context);
@@ -80,7 +85,9 @@ void usage_total(const struct usage *usage,
 
 /*
  * Clients of a bucket's domain in all hours: distinct addresses seen, and the legacy ones among
- * them (bounded sample, sorted by address; `lost` counts those past the bound).
+ * them, sorted by address, IPv4 first. Both the whole table and each domain's part of it are
+ * bounded, and the last quarter of either is kept for legacy clients: when there is no room left,
+ * the newcomer is not kept, and its handshake is counted as lost.
  */
 struct usage_client {
     struct ip_address address;
@@ -91,5 +98,13 @@ struct usage_client {
 };
 void usage_clients(const struct usage *usage, const char *domain,
                    void (*visit)(void *context, const struct usage_client *client), void *context);
+
+struct usage_client_counts {
+    uint64_t all; /* distinct clients kept */
+    uint64_t legacy;
+    uint64_t lost; /* handshakes of clients that were not kept: when not 0, `all` is too low */
+};
+/* Zeros for a domain that is not there. */
+struct usage_client_counts usage_client_counts(const struct usage *usage, const char *domain);
 
 #endif

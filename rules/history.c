@@ -1,0 +1,107 @@
+/*
+ * history.c - a handshake boiled down to what the history keeps of it (history.h).
+ */
+#include "history.h"
+
+/* Spreads neighbouring code points over the filter's 64 bits (Fibonacci hashing). */
+static uint64_t suite_bit(uint16_t suite) {
+    uint32_t mixed = (uint32_t)suite * 0x9e3779b1U;
+    return (uint64_t)1 << (mixed >> 26U);
+}
+
+/* The suites of TLS 1.3 by number: a table look-up for each suite of each hello would cost more
+ * than all rules together. */
+static bool is_tls13_or_signal(uint16_t suite) {
+    return (suite & 0xff00U) == 0x1300U || suite == 0x00c6 || suite == 0x00c7 || suite == 0xc0b4 ||
+           suite == 0xc0b5 || suite == TLS_SCSV_RENEGOTIATION || suite == TLS_SCSV_FALLBACK;
+}
+
+uint64_t history_suites_of(const struct client_hello *hello) {
+    uint64_t suites = 0;
+    struct span list = hello->cipher_suites;
+    uint32_t cipher = 0;
+    while (client_hello_next_cipher(hello, &list, &cipher)) {
+        if (cipher > UINT16_MAX) /* an SSLv2 cipher spec */
+            continue;
+        uint16_t suite = (uint16_t)cipher;
+        if (!tls_is_grease(suite) && !is_tls13_or_signal(suite))
+            suites |= suite_bit(suite);
+    }
+    return suites;
+}
+
+static enum tls_rank lowest_offered(const struct client_hello *offer) {
+    enum tls_rank lowest = TLS_RANK_UNKNOWN;
+    struct span list = offer->supported_versions;
+    uint16_t version = 0;
+    while (span_next_u16(&list, &version)) {
+        enum tls_rank rank = tls_version_rank(version);
+        if (rank != TLS_RANK_UNKNOWN && (lowest == TLS_RANK_UNKNOWN || rank < lowest))
+            lowest = rank;
+    }
+    return lowest;
+}
+
+static enum handshake_side first_to_close(const struct handshake *handshake) {
+    enum handshake_side closer = SIDE_COUNT;
+    uint64_t first = 0;
+    for (enum handshake_side side = SIDE_CLIENT; side < SIDE_COUNT; side++) {
+        const struct direction *direction = &handshake->side[side];
+        uint64_t packets[] = {direction->fin_packet, direction->reset_packet};
+        for (size_t i = 0; i < 2; i++) {
+            if (packets[i] != 0 && (first == 0 || packets[i] < first)) {
+                first = packets[i];
+                closer = side;
+            }
+        }
+    }
+    return closer;
+}
+
+void history_attempt_of(const struct handshake *handshake, struct attempt *attempt) {
+    bool has_offer = handshake->has & HANDSHAKE_HAS_OFFER;
+    const struct handshake_alert *fatal = handshake_fatal_alert(handshake, SIDE_COUNT);
+    *attempt = (struct attempt){
+        .started_us = handshake->started_us,
+        .ended_us = handshake->ended_us,
+        .packet = handshake->ended_packet,
+        .highest_offered = (uint8_t)handshake_highest_offered(handshake),
+        .lowest_offered =
+            (uint8_t)(has_offer ? lowest_offered(&handshake->offer) : TLS_RANK_UNKNOWN),
+        .negotiated = (uint8_t)handshake_negotiated(handshake),
+        .outcome = (uint8_t)handshake->outcome,
+        .fatal_alert = fatal ? fatal->description : 0,
+        .fatal_sender = fatal ? fatal->sender : SIDE_COUNT,
+        .closed_by = (uint8_t)first_to_close(handshake),
+        .has_fallback_scsv =
+            has_offer && client_hello_has_cipher(&handshake->offer, TLS_SCSV_FALLBACK),
+        .missed = handshake->missed,
+        .suites = has_offer ? history_suites_of(&handshake->offer) : 0,
+    };
+}
+
+enum tls_rank history_proven_by_sentinel(const struct handshake *handshake) {
+    enum tls_rank negotiated = handshake_negotiated(handshake);
+    switch (handshake_sentinel(handshake)) {
+    case TLS_SENTINEL_TLS12:
+        return negotiated == TLS_RANK_1_2 ? TLS_RANK_1_3 : TLS_RANK_UNKNOWN;
+    case TLS_SENTINEL_TLS11:
+        return negotiated != TLS_RANK_UNKNOWN && negotiated < TLS_RANK_1_2 ? TLS_RANK_1_2
+                                                                           : TLS_RANK_UNKNOWN;
+    case TLS_SENTINEL_JDK11:
+    case TLS_SENTINEL_NONE:
+        break;
+    }
+    return TLS_RANK_UNKNOWN;
+}
+
+enum tls_rank history_server_ability(const struct history *history,
+                                     const struct handshake *handshake) {
+    enum tls_rank ability = history_proven_by_sentinel(handshake);
+    const struct server_record *server = history->server;
+    if (server != NULL && server->highest_negotiated > ability)
+        ability = (enum tls_rank)server->highest_negotiated;
+    if (server != NULL && server->highest_proven > ability)
+        ability = (enum tls_rank)server->highest_proven;
+    return ability;
+}

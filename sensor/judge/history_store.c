@@ -1,0 +1,219 @@
+/*
+ * history_store.c - three bounded tables (history_store.h).
+ *
+ * "Lately" for the facts about clients is a window of ten minutes that starts anew when it is over.
+ * The distinct servers are counted in a 256-bit map: exact enough to tell a scanner from a person,
+ * a few too low for busy clients.
+ */
+#include "history_store.h"
+
+#include "lru_table.h"
+#include "siphash.h"
+
+#include <stdlib.h>
+
+enum { CLIENT_MAP_WORDS = 4, CLIENT_MAP_BITS = CLIENT_MAP_WORDS * 64 };
+/* Keys of one table must not look like another's. */
+enum { LANE_NAMED = 1, LANE_ADDRESSED, LANE_SERVER, LANE_CLIENT, LANE_SERVER_MAP };
+enum { CLIENT_WINDOW_S = 600, US_PER_S = 1000000 };
+
+struct attempt_ring {
+    struct attempt attempts[HISTORY_MAX_ATTEMPTS]; /* newest first */
+    size_t count;
+};
+
+struct client_record {
+    uint64_t window_us;
+    uint64_t servers[CLIENT_MAP_WORDS];
+    uint32_t failures;
+};
+
+struct history_store {
+    struct lru_table attempt_table;
+    struct lru_table server_table;
+    struct lru_table client_table;
+    struct attempt_ring *rings;
+    struct server_record *servers;
+    struct client_record *clients;
+};
+
+/* The bytes that identify a table's entry, hashed as they lie. */
+struct key {
+    uint8_t bytes[2 * sizeof(struct ip_address) + 4 + DOMAIN_SIZE];
+    size_t size;
+};
+
+static void key_add(struct key *key, const void *data, size_t size) {
+    memcpy(key->bytes + key->size, data, size);
+    key->size += size;
+}
+
+static void key_add_address(struct key *key, const struct ip_address *address,
+                            unsigned ip_version) {
+    uint8_t version = (uint8_t)ip_version;
+    key_add(key, &version, 1);
+    key_add(key, address->bytes, ip_version == 4 ? 4 : sizeof address->bytes);
+}
+
+static void key_add_port(struct key *key, uint16_t port) {
+    uint8_t bytes[] = {(uint8_t)(port >> 8U), (uint8_t)(port & 0xffU)};
+    key_add(key, bytes, sizeof bytes);
+}
+
+void history_keys_of(const struct handshake *handshake, const struct domain *domain,
+                     struct history_keys *keys) {
+    const struct endpoint *client = &handshake->client;
+    const struct endpoint *server = &handshake->server;
+    size_t name_size = strlen(domain->name);
+    struct key key;
+    keys->has_name = domain->source == DOMAIN_FROM_SNI && strcmp(domain->name, "_invalid") != 0;
+
+    key.size = 0;
+    key_add_address(&key, &client->address, handshake->ip_version);
+    keys->client = siphash(key.bytes, key.size, LANE_CLIENT);
+    key_add_port(&key, server->port);
+    size_t client_and_port = key.size;
+    key_add_address(&key, &server->address, handshake->ip_version);
+    keys->addressed = siphash(key.bytes, key.size, LANE_ADDRESSED);
+    keys->named = 0;
+    if (keys->has_name) {
+        key.size = client_and_port;
+        key_add(&key, domain->name, name_size);
+        keys->named = siphash(key.bytes, key.size, LANE_NAMED);
+    }
+
+    key.size = 0;
+    key_add_address(&key, &server->address, handshake->ip_version);
+    key_add_port(&key, server->port);
+    if (keys->has_name)
+        key_add(&key, domain->name, name_size);
+    keys->server = siphash(key.bytes, key.size, LANE_SERVER);
+}
+
+struct history_store *history_store_new(size_t attempts, size_t servers) {
+    struct history_store *store = calloc(1, sizeof *store);
+    if (store == NULL)
+        return NULL;
+    if (!lru_table_init(&store->attempt_table, attempts) ||
+        !lru_table_init(&store->server_table, servers) ||
+        !lru_table_init(&store->client_table, attempts))
+        goto fail;
+    store->rings = calloc(lru_table_slots(&store->attempt_table), sizeof *store->rings);
+    store->servers = calloc(lru_table_slots(&store->server_table), sizeof *store->servers);
+    store->clients = calloc(lru_table_slots(&store->client_table), sizeof *store->clients);
+    if (store->rings == NULL || store->servers == NULL || store->clients == NULL)
+        goto fail;
+    return store;
+fail:
+    history_store_delete(store);
+    return NULL;
+}
+
+void history_store_delete(struct history_store *store) {
+    if (store == NULL)
+        return;
+    lru_table_deinit(&store->attempt_table);
+    lru_table_deinit(&store->server_table);
+    lru_table_deinit(&store->client_table);
+    free(store->rings);
+    free(store->servers);
+    free(store->clients);
+    free(store);
+}
+
+void history_store_clear(struct history_store *store) {
+    lru_table_clear(&store->attempt_table);
+    lru_table_clear(&store->server_table);
+    lru_table_clear(&store->client_table);
+}
+
+static uint32_t count_bits(const struct client_record *client) {
+    uint32_t count = 0;
+    for (size_t i = 0; i < CLIENT_MAP_WORDS; i++)
+        count += (uint32_t)__builtin_popcountll(client->servers[i]);
+    return count;
+}
+
+static bool is_recent(const struct client_record *client, uint64_t now_us) {
+    return now_us < client->window_us + (uint64_t)CLIENT_WINDOW_S * US_PER_S;
+}
+
+void history_store_view(const struct history_store *store, const struct handshake *handshake,
+                        const struct history_keys *keys, struct history *view) {
+    *view = (struct history){0};
+    size_t slot =
+        lru_table_find(&store->attempt_table, keys->has_name ? keys->named : keys->addressed);
+    if (slot != SIZE_MAX) {
+        view->attempts = store->rings[slot].attempts;
+        view->attempt_count = store->rings[slot].count;
+    }
+    slot = lru_table_find(&store->server_table, keys->server);
+    if (slot != SIZE_MAX)
+        view->server = &store->servers[slot];
+    slot = lru_table_find(&store->client_table, keys->client);
+    if (slot != SIZE_MAX && is_recent(&store->clients[slot], handshake->ended_us)) {
+        view->client_servers = count_bits(&store->clients[slot]);
+        view->client_failures = store->clients[slot].failures;
+    }
+}
+
+static void add_attempt(struct history_store *store, uint64_t hash, const struct attempt *attempt) {
+    bool is_new = false;
+    struct attempt_ring *ring =
+        &store->rings[lru_table_touch(&store->attempt_table, hash, &is_new)];
+    if (is_new)
+        ring->count = 0;
+    if (ring->count < HISTORY_MAX_ATTEMPTS)
+        ring->count++;
+    memmove(&ring->attempts[1], &ring->attempts[0], (ring->count - 1) * sizeof *attempt);
+    ring->attempts[0] = *attempt;
+}
+
+static void add_server(struct history_store *store, const struct handshake *handshake,
+                       const struct history_keys *keys, bool is_suspect) {
+    bool is_new = false;
+    size_t slot = lru_table_touch(&store->server_table, keys->server, &is_new);
+    struct server_record *server = &store->servers[slot];
+    if (is_new)
+        *server = (struct server_record){.first_us = handshake->ended_us};
+    server->handshakes++;
+    server->last_us = handshake->ended_us;
+    enum tls_rank proven = history_proven_by_sentinel(handshake);
+    if (proven > server->highest_proven)
+        server->highest_proven = (uint8_t)proven;
+    enum tls_rank negotiated = handshake_negotiated(handshake);
+    if (is_suspect || negotiated == TLS_RANK_UNKNOWN || handshake->outcome != OUTCOME_COMPLETED)
+        return;
+    server->negotiated[negotiated]++;
+    if (negotiated > server->highest_negotiated)
+        server->highest_negotiated = (uint8_t)negotiated;
+}
+
+static void add_client(struct history_store *store, const struct handshake *handshake,
+                       const struct history_keys *keys) {
+    bool is_new = false;
+    size_t slot = lru_table_touch(&store->client_table, keys->client, &is_new);
+    struct client_record *client = &store->clients[slot];
+    if (is_new || !is_recent(client, handshake->ended_us))
+        *client = (struct client_record){.window_us = handshake->ended_us};
+    struct key key;
+    key.size = 0;
+    key_add_address(&key, &handshake->server.address, handshake->ip_version);
+    uint64_t bit = siphash(key.bytes, key.size, LANE_SERVER_MAP) % CLIENT_MAP_BITS;
+    client->servers[bit / 64U] |= (uint64_t)1 << (bit % 64U);
+    if (handshake->outcome == OUTCOME_FAILED || handshake->outcome == OUTCOME_RESET)
+        client->failures++;
+}
+
+void history_store_add(struct history_store *store, const struct handshake *handshake,
+                       const struct history_keys *keys, bool is_suspect) {
+    if (handshake->has & HANDSHAKE_HAS_OFFER) {
+        struct attempt attempt;
+        history_attempt_of(handshake, &attempt);
+        if (keys->has_name)
+            add_attempt(store, keys->named, &attempt);
+        add_attempt(store, keys->addressed, &attempt);
+    }
+    add_server(store, handshake, keys, is_suspect);
+    add_client(store, handshake, keys);
+}

@@ -1,0 +1,45 @@
+/*
+ * history_store.h - what the judge remembers across handshakes, in tables of fixed size.
+ *
+ * Three tables, each forgetting what was used longest ago (lru_table.h):
+ *   attempts  per client and name (at one server port): its last HISTORY_MAX_ATTEMPTS handshakes.
+ *             Every handshake is kept under the server's address as well, which is where a client
+ *             that sends no name is looked up: SSLv3 has no extensions to put one in;
+ *   servers   per address, port and name: what it was seen to negotiate;
+ *   clients   per address: how many servers it spoke to lately, and how often that failed.
+ */
+#ifndef DOWNGRD_HISTORY_STORE_H
+#define DOWNGRD_HISTORY_STORE_H
+
+#include "history.h"
+#include "verdict.h"
+
+struct history_store;
+
+/* Capacities as in struct judge_config. NULL when out of memory. */
+struct history_store *history_store_new(size_t attempts, size_t servers);
+void history_store_delete(struct history_store *store);
+void history_store_clear(struct history_store *store);
+
+/* Under what a handshake is looked up and kept: hashes, made once for both. */
+struct history_keys {
+    bool has_name;      /* the client sent a usable one */
+    uint64_t named;     /* client, name, port */
+    uint64_t addressed; /* client, server address, port */
+    uint64_t server;    /* server address, port, name */
+    uint64_t client;
+};
+void history_keys_of(const struct handshake *handshake, const struct domain *domain,
+                     struct history_keys *keys);
+
+/* Lays out what is known about this handshake's client, server and name. The view points into the
+ * store and is good until the next call on it. */
+void history_store_view(const struct history_store *store, const struct handshake *handshake,
+                        const struct history_keys *keys, struct history *view);
+
+/* Remembers a judged handshake. `is_suspect` (an attack-class rule hit) keeps what was negotiated
+ * out of the server's record; what its mark proves is kept always. */
+void history_store_add(struct history_store *store, const struct handshake *handshake,
+                       const struct history_keys *keys, bool is_suspect);
+
+#endif

@@ -1,0 +1,235 @@
+/*
+ * judge.c - one handshake at a time: history, rules, folding, sinks (judge.h).
+ *
+ * Folding: alerts of the same rule, client, server and domain are one story. The first is shown,
+ * then the 10th, the 100th, the 1000th and so on, each with the count so far; the others are
+ * counted. A pair that was evicted from the fold table starts anew, with a first alert.
+ */
+#include "judge.h"
+
+#include "classify.h"
+#include "history_store.h"
+#include "lru_table.h"
+#include "siphash.h"
+
+#include <stdlib.h>
+
+enum { MAX_RULES = 32, FOLD_STEP = 10 };
+enum { DEFAULT_ATTEMPTS = 65536, DEFAULT_SERVERS = 65536, DEFAULT_FOLDS = 16384 };
+
+struct judge {
+    struct judge_config config;
+    struct classify *classify;
+    const struct sink *const *sinks;
+    size_t sink_count;
+    struct history_store *store;
+    struct lru_table fold_table;
+    uint64_t *fold_repeats;
+    struct judge_counts counts;
+    struct finding
+        findings[MAX_RULES]; /* of the handshake at hand; valid where rules_hit says so */
+};
+
+void judge_default_config(struct judge_config *config) {
+    *config = (struct judge_config){
+        .attempts = DEFAULT_ATTEMPTS,
+        .servers = DEFAULT_SERVERS,
+        .folds = DEFAULT_FOLDS,
+    };
+    rules_default_settings(&config->settings);
+    for (size_t i = 0; i < rules_count; i++) {
+        if (rules_all[i]->on_by_default)
+            config->rules_on |= 1U << i;
+    }
+}
+
+struct judge *judge_new(const struct judge_config *config, struct classify *classify,
+                        const struct sink *const *sinks, size_t sink_count) {
+    struct judge *judge = calloc(1, sizeof *judge);
+    if (judge == NULL)
+        return NULL;
+    judge->config = *config;
+    judge->classify = classify;
+    judge->sinks = sinks;
+    judge->sink_count = sink_count;
+    judge->store = history_store_new(config->attempts, config->servers);
+    if (judge->store == NULL || !lru_table_init(&judge->fold_table, config->folds))
+        goto fail;
+    judge->fold_repeats = calloc(lru_table_slots(&judge->fold_table), sizeof *judge->fold_repeats);
+    if (judge->fold_repeats == NULL)
+        goto fail;
+    return judge;
+fail:
+    judge_delete(judge);
+    return NULL;
+}
+
+void judge_delete(struct judge *judge) {
+    if (judge == NULL)
+        return;
+    history_store_delete(judge->store);
+    lru_table_deinit(&judge->fold_table);
+    free(judge->fold_repeats);
+    free(judge);
+}
+
+void judge_forget(struct judge *judge) {
+    history_store_clear(judge->store);
+    lru_table_clear(&judge->fold_table);
+}
+
+struct judge_counts judge_counts(const struct judge *judge) {
+    return judge->counts;
+}
+
+/* Fields of a key or an id, one after the other, numbers big-endian on every machine. */
+struct text {
+    uint8_t bytes[512];
+    size_t size;
+};
+
+static void text_add(struct text *text, const void *data, size_t size) {
+    size_t room = sizeof text->bytes - text->size;
+    size_t taken = size < room ? size : room;
+    memcpy(text->bytes + text->size, data, taken);
+    text->size += taken;
+}
+
+static void text_add_number(struct text *text, uint64_t number) {
+    uint8_t bytes[8];
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(number >> (56U - 8U * i));
+    text_add(text, bytes, sizeof bytes);
+}
+
+/* The story an alert belongs to. */
+static void text_add_story(struct text *text, const struct rule *rule,
+                           const struct verdict *verdict) {
+    const struct handshake *handshake = verdict->handshake;
+    text_add(text, rule->kind, strlen(rule->kind) + 1);
+    text_add_number(text, handshake->ip_version);
+    text_add(text, handshake->client.address.bytes, sizeof handshake->client.address.bytes);
+    text_add(text, handshake->server.address.bytes, sizeof handshake->server.address.bytes);
+    text_add(text, verdict->domain.name, strlen(verdict->domain.name) + 1);
+}
+
+static void write_hex(uint64_t number, char text[16]) {
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < 16; i++)
+        text[i] = digits[(number >> (60U - 4U * i)) & 0xfU];
+}
+
+/* 128 bits over everything that tells one alert from another, and nothing of this process. */
+static void write_id(const struct rule *rule, const struct verdict *verdict,
+                     char id[ALERT_ID_SIZE]) {
+    const struct handshake *handshake = verdict->handshake;
+    struct text text;
+    text.size = 0;
+    text_add_story(&text, rule, verdict);
+    text_add_number(&text, handshake->client.port);
+    text_add_number(&text, handshake->server.port);
+    text_add_number(&text, handshake->started_us);
+    text_add_number(&text, handshake->ended_us);
+    text_add_number(&text, handshake->flow_id);
+    if (handshake->has & HANDSHAKE_HAS_OFFER)
+        text_add(&text, handshake->offer.random.data, handshake->offer.random.size);
+    if (handshake->has & HANDSHAKE_HAS_CHOICE)
+        text_add(&text, handshake->choice.random.data, handshake->choice.random.size);
+    write_hex(siphash(text.bytes, text.size, 6), id);
+    write_hex(siphash(text.bytes, text.size, 7), id + 16);
+    id[ALERT_ID_SIZE - 1] = '\0';
+}
+
+static bool is_shown(uint64_t repeats) {
+    while (repeats % FOLD_STEP == 0)
+        repeats /= FOLD_STEP;
+    return repeats == 1;
+}
+
+static uint64_t count_repeat(struct judge *judge, const struct rule *rule,
+                             const struct verdict *verdict) {
+    struct text text;
+    text.size = 0;
+    text_add_story(&text, rule, verdict);
+    bool is_new = false;
+    size_t slot = lru_table_touch(&judge->fold_table, siphash(text.bytes, text.size, 8), &is_new);
+    if (is_new)
+        judge->fold_repeats[slot] = 0;
+    return ++judge->fold_repeats[slot];
+}
+
+/* Runs what is on; true when a rule of class attack hit. */
+static bool run_rules(struct judge *judge, const struct history *history, struct verdict *verdict) {
+    bool is_attack = false;
+    for (size_t i = 0; i < rules_count && i < MAX_RULES; i++) {
+        const struct rule *rule = rules_all[i];
+        struct finding *finding = &judge->findings[i];
+        if (!(judge->config.rules_on & (1U << i)))
+            continue;
+        finding->evidence_count = 0;
+        finding->is_downgrade = false;
+        finding->confidence = CONFIDENCE_LOW;
+        if (rule->check(verdict->handshake, history, &judge->config.settings, finding) != RULE_HIT)
+            continue;
+        verdict->rules_hit |= 1U << i;
+        if (rule->rule_class != RULE_ATTACK)
+            continue;
+        is_attack = true;
+        if (finding->is_downgrade && finding->confidence >= CONFIDENCE_MEDIUM)
+            verdict->limiter = LIMITER_DOWNGRADED;
+    }
+    return is_attack;
+}
+
+static void emit_alert(struct judge *judge, size_t index, const struct verdict *verdict) {
+    const struct rule *rule = rules_all[index];
+    struct alert alert = {
+        .rule = rule,
+        .verdict = verdict,
+        .finding = &judge->findings[index],
+        .repeats = count_repeat(judge, rule, verdict),
+    };
+    if (rule->rule_class == RULE_ATTACK)
+        judge->counts.attack_alerts++;
+    if (!is_shown(alert.repeats)) {
+        judge->counts.alerts_folded++;
+        return;
+    }
+    judge->counts.alerts++;
+    write_id(rule, verdict, alert.id);
+    for (size_t i = 0; i < judge->sink_count; i++) {
+        if (judge->sinks[i]->alert != NULL)
+            judge->sinks[i]->alert(judge->sinks[i]->context, &alert);
+    }
+}
+
+void judge_handshake(struct judge *judge, const struct source *source,
+                     const struct handshake *handshake) {
+    struct verdict verdict = {
+        .handshake = handshake,
+        .source = source,
+        .application = {.name = "", .category = ""},
+        .limiter = handshake_limiter(handshake),
+    };
+    domain_of_handshake(handshake, &verdict.domain);
+    if (judge->classify != NULL)
+        verdict.application = classify_domain(judge->classify, verdict.domain.name);
+    enum tls_rank negotiated = handshake_negotiated(handshake);
+    verdict.is_legacy =
+        negotiated != TLS_RANK_UNKNOWN && negotiated < judge->config.settings.legacy_below;
+
+    struct history_keys keys;
+    history_keys_of(handshake, &verdict.domain, &keys);
+    struct history history;
+    history_store_view(judge->store, handshake, &keys, &history);
+    bool is_attack = run_rules(judge, &history, &verdict);
+    for (size_t i = 0; i < rules_count && i < MAX_RULES; i++) {
+        if (verdict.rules_hit & (1U << i))
+            emit_alert(judge, i, &verdict);
+    }
+    for (size_t i = 0; i < judge->sink_count; i++) {
+        if (judge->sinks[i]->handshake != NULL)
+            judge->sinks[i]->handshake(judge->sinks[i]->context, &verdict);
+    }
+    history_store_add(judge->store, handshake, &keys, is_attack);
+}

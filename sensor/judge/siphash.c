@@ -1,0 +1,64 @@
+/*
+ * siphash.c - SipHash-2-4 over a byte string, little-endian words as the paper has them.
+ */
+#include "siphash.h"
+
+#include <string.h>
+
+struct state {
+    uint64_t v0;
+    uint64_t v1;
+    uint64_t v2;
+    uint64_t v3;
+};
+
+static inline uint64_t rotate(uint64_t value, unsigned bits) {
+    return (value << bits) | (value >> (64U - bits));
+}
+
+static inline void sip_round(struct state *s) {
+    s->v0 += s->v1;
+    s->v2 += s->v3;
+    s->v1 = rotate(s->v1, 13) ^ s->v0;
+    s->v3 = rotate(s->v3, 16) ^ s->v2;
+    s->v0 = rotate(s->v0, 32);
+    s->v2 += s->v1;
+    s->v0 += s->v3;
+    s->v1 = rotate(s->v1, 17) ^ s->v2;
+    s->v3 = rotate(s->v3, 21) ^ s->v0;
+    s->v2 = rotate(s->v2, 32);
+}
+
+static inline void absorb(struct state *s, uint64_t word) {
+    s->v3 ^= word;
+    sip_round(s);
+    sip_round(s);
+    s->v0 ^= word;
+}
+
+static uint64_t word_at(const uint8_t *bytes, size_t size) {
+    uint64_t word = 0;
+    for (size_t i = 0; i < size; i++)
+        word |= (uint64_t)bytes[i] << (8U * i);
+    return word;
+}
+
+uint64_t siphash(const void *data, size_t size, uint64_t lane) {
+    const uint64_t key0 = 0x646f776e67726400U ^ lane;
+    const uint64_t key1 = 0x7061737369766500U;
+    struct state s = {
+        key0 ^ 0x736f6d6570736575U,
+        key1 ^ 0x646f72616e646f6dU,
+        key0 ^ 0x6c7967656e657261U,
+        key1 ^ 0x7465646279746573U,
+    };
+    const uint8_t *bytes = data;
+    size_t whole = size - size % 8U;
+    for (size_t at = 0; at < whole; at += 8)
+        absorb(&s, word_at(bytes + at, 8));
+    absorb(&s, word_at(bytes + whole, size - whole) | ((uint64_t)(size & 0xffU) << 56U));
+    s.v2 ^= 0xffU;
+    for (int i = 0; i < 4; i++)
+        sip_round(&s);
+    return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+}

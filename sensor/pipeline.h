@@ -1,0 +1,56 @@
+/*
+ * pipeline.h - replay: capture files through every stage, in packet order, on packet time, on one
+ * thread.
+ *
+ * packet -> segment -> stream -> hello -> handshake -> verdict -> event -> sink: each arrow is one
+ * call forwards. Several files are judged each on its own, so their order does not matter.
+ */
+#ifndef DOWNGRD_PIPELINE_H
+#define DOWNGRD_PIPELINE_H
+
+#include "capture.h"
+#include "flow.h"
+#include "judge.h"
+#include "usage.h"
+
+enum { PIPELINE_MAX_SINKS = 4 };
+
+struct pipeline_config {
+    struct flow_config flow;
+    struct judge_config judge;
+    size_t fragments;     /* datagrams in reassembly: 256 */
+    size_t usage_buckets; /* domains times hours: 65536 */
+    bool usage_per_file;  /* keep pipeline_usage() beside the total: Redis wants it */
+    bool group_domains;   /* under their registrable domain */
+    const char *sensor;
+    const char *filter; /* BPF expression or NULL */
+    bool progress;      /* a line on stderr that is kept up to date */
+    bool classify;      /* ask nDPI for applications */
+};
+void pipeline_default_config(struct pipeline_config *config);
+
+struct pipeline;
+
+/* `sinks` are borrowed. NULL when out of memory. */
+struct pipeline *pipeline_new(const struct pipeline_config *config, const struct sink *const *sinks,
+                              size_t sink_count);
+void pipeline_delete(struct pipeline *pipeline);
+
+/*
+ * Replays one file. 0, or -1 when it could not be read (to its end): `error` says where and why,
+ * and what could be read was judged. *stats are this file's.
+ */
+int pipeline_replay(struct pipeline *pipeline, const char *path, struct run_stats *stats,
+                    char error[CAPTURE_ERROR_SIZE]);
+
+/* Usage of the file replayed last (NULL without usage_per_file); and of all files since
+ * pipeline_new(). */
+const struct usage *pipeline_usage(const struct pipeline *pipeline);
+const struct usage *pipeline_usage_total(const struct pipeline *pipeline);
+/* The source named in the last replay's verdicts. */
+const struct source *pipeline_source(const struct pipeline *pipeline);
+
+/* Adds one file's figures to the sum of several. */
+void run_stats_add(struct run_stats *total, const struct run_stats *stats);
+
+#endif

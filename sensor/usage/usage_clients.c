@@ -1,0 +1,103 @@
+/*
+ * usage_clients.c - the clients of each domain: an exact set as long as there is room.
+ *
+ * The last quarter of the room, of the whole table and of each domain, is for legacy clients only:
+ * they are what a planner asks for, and a flood of others must not crowd them out.
+ */
+#include "usage_table.h"
+
+#include "siphash.h"
+
+#include <stdlib.h>
+
+static size_t client_slot(const struct usage *usage, const struct usage_domain *domain,
+                          const struct ip_address *address, uint8_t ip_version) {
+    const struct usage_index *index = &usage->client_index;
+    struct {
+        struct ip_address address;
+        uint32_t domain;
+        uint32_t ip_version;
+    } key = {*address, (uint32_t)(domain - usage->domains), ip_version};
+    size_t slot = (size_t)siphash(&key, sizeof(key), usage->seed) & index->mask;
+    for (; index->slots[slot] != 0; slot = (slot + 1) & index->mask) {
+        const struct client_row *row = &usage->clients[index->slots[slot] - 1];
+        if (row->domain == domain && row->client.ip_version == ip_version &&
+            memcmp(&row->client.address, address, sizeof(*address)) == 0)
+            break;
+    }
+    return slot;
+}
+
+static bool has_room(size_t used, size_t room, bool is_legacy) {
+    return used < (is_legacy ? room : room - room / 4);
+}
+
+static struct client_row *client_make(struct usage *usage, struct usage_domain *domain,
+                                      const struct verdict *verdict, size_t slot) {
+    if (!has_room(usage->client_count, usage->max_clients, verdict->is_legacy) ||
+        !has_room(domain->client_counts.all, usage->max_clients / 4, verdict->is_legacy)) {
+        domain->client_counts.lost++;
+        return NULL;
+    }
+    struct client_row *row = &usage->clients[usage->client_count++];
+    usage->client_index.slots[slot] = (uint32_t)usage->client_count;
+    domain->client_counts.all++;
+    *row = (struct client_row){
+        .domain = domain,
+        .next = domain->clients,
+        .slot = (uint32_t)slot,
+        .client = {.address = verdict->handshake->client.address,
+                   .ip_version = verdict->handshake->ip_version},
+    };
+    domain->clients = row;
+    return row;
+}
+
+void usage_clients_add(struct usage *usage, struct usage_domain *domain,
+                       const struct verdict *verdict) {
+    const struct handshake *handshake = verdict->handshake;
+    size_t slot = client_slot(usage, domain, &handshake->client.address, handshake->ip_version);
+    uint32_t entry = usage->client_index.slots[slot];
+    struct client_row *row =
+        entry ? &usage->clients[entry - 1] : client_make(usage, domain, verdict, slot);
+    if (!row)
+        return;
+    struct usage_client *client = &row->client;
+    client->handshakes++;
+    if (handshake->started_us > client->last_us)
+        client->last_us = handshake->started_us;
+    if (verdict->is_legacy && !client->is_legacy) {
+        client->is_legacy = true;
+        domain->client_counts.legacy++;
+    }
+}
+
+void usage_clients_forget(struct usage *usage) {
+    for (size_t i = 0; i < usage->client_count; i++)
+        usage->client_index.slots[usage->clients[i].slot] = 0;
+    usage->client_count = 0;
+}
+
+static int compare_clients(const void *left, const void *right) {
+    const struct usage_client *a = &(*(const struct client_row *const *)left)->client;
+    const struct usage_client *b = &(*(const struct client_row *const *)right)->client;
+    if (a->ip_version != b->ip_version)
+        return a->ip_version < b->ip_version ? -1 : 1;
+    return memcmp(&a->address, &b->address, sizeof(a->address));
+}
+
+void usage_clients(const struct usage *usage, const char *domain,
+                   void (*visit)(void *context, const struct usage_client *client), void *context) {
+    const struct usage_domain *found = usage_domain_find(usage, domain);
+    size_t count = 0;
+    for (const struct client_row *row = found ? found->clients : NULL; row; row = row->next)
+        usage->sorted_clients[count++] = row;
+    qsort(usage->sorted_clients, count, sizeof(const struct client_row *), compare_clients);
+    for (size_t i = 0; i < count; i++)
+        visit(context, &usage->sorted_clients[i]->client);
+}
+
+struct usage_client_counts usage_client_counts(const struct usage *usage, const char *domain) {
+    const struct usage_domain *found = usage_domain_find(usage, domain);
+    return found ? found->client_counts : (struct usage_client_counts){0};
+}

@@ -1,0 +1,133 @@
+/*
+ * usage_table.c - finds and makes domains and their rows (usage_table.h says how they lie).
+ */
+#include "usage_table.h"
+
+#include "siphash.h"
+
+#include <stdlib.h>
+
+bool usage_index_init(struct usage_index *index, size_t entries) {
+    size_t slots = 16;
+    while (slots < 2 * entries)
+        slots *= 2;
+    index->mask = slots - 1;
+    index->slots = calloc(slots, sizeof(*index->slots));
+    return index->slots != NULL;
+}
+
+/* The slot that holds the name, or the free one where it belongs. */
+static size_t domain_slot(const struct usage *usage, const char *name, size_t size) {
+    const struct usage_index *index = &usage->domain_index;
+    size_t slot = (size_t)siphash(name, size, usage->seed) & index->mask;
+    while (index->slots[slot] != 0 &&
+           strcmp(usage->domains[index->slots[slot] - 1].name, name) != 0)
+        slot = (slot + 1) & index->mask;
+    return slot;
+}
+
+struct usage_domain *usage_domain_find(const struct usage *usage, const char *name) {
+    uint32_t entry = usage->domain_index.slots[domain_slot(usage, name, strlen(name))];
+    return entry ? &usage->domains[entry - 1] : NULL;
+}
+
+static struct usage_domain *domain_get(struct usage *usage, const char *name) {
+    size_t size = strlen(name);
+    size_t slot = domain_slot(usage, name, size);
+    uint32_t *entry = &usage->domain_index.slots[slot];
+    if (*entry == 0) {
+        struct usage_domain *made = &usage->domains[usage->domain_count++];
+        memcpy(made->name, name, size + 1);
+        made->slot = (uint32_t)slot;
+        *entry = (uint32_t)usage->domain_count;
+    }
+    return &usage->domains[*entry - 1];
+}
+
+static size_t row_slot(const struct usage *usage, const struct usage_domain *domain,
+                       uint64_t hour) {
+    const struct usage_index *index = &usage->row_index;
+    const uint64_t key[] = {(uint64_t)(domain - usage->domains), hour};
+    size_t slot = (size_t)siphash(key, sizeof(key), usage->seed) & index->mask;
+    for (; index->slots[slot] != 0; slot = (slot + 1) & index->mask) {
+        const struct usage_row *row = &usage->rows[index->slots[slot] - 1];
+        if (row->domain == domain && row->hour == hour)
+            break;
+    }
+    return slot;
+}
+
+static struct usage_row *row_make(struct usage *usage, struct usage_domain *domain, uint64_t hour,
+                                  size_t number) {
+    struct usage_row *row = &usage->rows[number];
+    size_t slot = row_slot(usage, domain, hour);
+    row->domain = domain;
+    row->hour = hour;
+    row->slot = (uint32_t)slot;
+    row->next = domain->rows;
+    domain->rows = row;
+    usage->row_index.slots[slot] = (uint32_t)number + 1;
+    return row;
+}
+
+static struct usage_row *row_find(const struct usage *usage, const struct usage_domain *domain,
+                                  uint64_t hour) {
+    if (domain->recent && domain->recent->hour == hour)
+        return domain->recent;
+    uint32_t entry = usage->row_index.slots[row_slot(usage, domain, hour)];
+    return entry ? &usage->rows[entry - 1] : NULL;
+}
+
+static struct usage_row *latest_row(const struct usage_domain *domain) {
+    struct usage_row *latest = domain->rows;
+    for (struct usage_row *row = latest; row; row = row->next)
+        if (row->hour > latest->hour)
+            latest = row;
+    return latest;
+}
+
+static struct usage_row *other_row_get(struct usage *usage, uint64_t hour) {
+    struct usage_domain *other = &usage->domains[0];
+    struct usage_row *row = row_find(usage, other, hour);
+    if (!row && usage->other_row_count < USAGE_OTHER_ROWS)
+        row = row_make(usage, other, hour, usage->max_rows + usage->other_row_count++);
+    return row ? row : latest_row(other);
+}
+
+struct usage_row *usage_row_get(struct usage *usage, const char *name, uint64_t hour) {
+    bool is_full = usage->row_count == usage->max_rows;
+    struct usage_domain *domain =
+        is_full ? usage_domain_find(usage, name) : domain_get(usage, name);
+    if (domain == &usage->domains[0])
+        domain = NULL;
+    struct usage_row *row = domain ? row_find(usage, domain, hour) : NULL;
+    if (!row && domain && !is_full)
+        row = row_make(usage, domain, hour, usage->row_count++);
+    if (!row)
+        row = other_row_get(usage, hour);
+    row->domain->recent = row;
+    return row;
+}
+
+static void rows_forget(struct usage *usage, size_t first, size_t count) {
+    for (size_t i = first; i < first + count; i++) {
+        struct usage_row *row = &usage->rows[i];
+        usage->row_index.slots[row->slot] = 0;
+        if (row->peak_legacy_per_min != 0)
+            memset(usage->legacy_minutes[i], 0, sizeof(usage->legacy_minutes[i]));
+        *row = (struct usage_row){0};
+    }
+}
+
+void usage_table_forget(struct usage *usage) {
+    rows_forget(usage, 0, usage->row_count);
+    rows_forget(usage, usage->max_rows, usage->other_row_count);
+    for (size_t i = 0; i < usage->domain_count; i++) {
+        usage->domain_index.slots[usage->domains[i].slot] = 0;
+        usage->domains[i] = (struct usage_domain){0};
+    }
+    usage->row_count = 0;
+    usage->other_row_count = 0;
+    usage->domain_count = 0;
+    (void)domain_get(usage, "_other");
+}

@@ -1,0 +1,102 @@
+/*
+ * usage_table.h - the insides of struct usage, for this folder only.
+ *
+ * Domains, rows (a domain's hour) and clients live in arrays of fixed size, filled from the front
+ * and never moved. Each array has an index of open-addressed slots (entry number + 1; 0 is free)
+ * with twice as many slots as entries. The hash has a random seed, so that nobody can prepare names
+ * that share a slot; the seed never shows, because every walk is sorted. An entry remembers its
+ * slot: emptying costs what was used, not what there is room for.
+ */
+#ifndef DOWNGRD_USAGE_TABLE_H
+#define DOWNGRD_USAGE_TABLE_H
+
+#include "usage.h"
+
+enum { USAGE_MINUTES = 60, USAGE_OTHER_ROWS = 256 };
+
+struct usage_index {
+    uint32_t *slots;
+    size_t mask;
+};
+
+struct usage_row;
+struct client_row;
+
+struct usage_domain {
+    char name[DOMAIN_SIZE];
+    char application[APPLICATION_SIZE];
+    uint32_t slot;
+    struct usage_row *rows;   /* all hours, newest made first */
+    struct usage_row *recent; /* the one used last */
+    struct client_row *clients;
+    struct usage_client_counts client_counts;
+};
+
+struct usage_row {
+    struct usage_domain *domain;
+    struct usage_row *next; /* of the same domain */
+    uint64_t hour;
+    uint64_t first_us;
+    uint64_t last_us;
+    uint64_t last_legacy_us;
+    uint32_t slot;
+    uint32_t peak_legacy_per_min;
+    uint32_t counts[USAGE_FIELD_COUNT]; /* one hour's: 32 bits hold a million a second */
+};
+
+struct client_row {
+    const struct usage_domain *domain;
+    struct client_row *next; /* of the same domain */
+    uint32_t slot;
+    struct usage_client client;
+};
+
+struct usage {
+    uint64_t seed;
+    size_t max_rows;
+    size_t row_count; /* without "_other"'s */
+    size_t other_row_count;
+    size_t domain_count; /* domains[0] is "_other" */
+    size_t max_clients;
+    size_t client_count;
+    struct usage_domain *domains; /* max_rows + 1 */
+    struct usage_row *rows;       /* max_rows, then USAGE_OTHER_ROWS */
+    struct client_row *clients;   /* max_clients */
+    /* By row, the legacy handshakes of each minute: apart from the rows, since most never need it
+     * and untouched memory costs nothing. */
+    uint32_t (*legacy_minutes)[USAGE_MINUTES];
+    struct usage_index domain_index;
+    struct usage_index row_index;
+    struct usage_index client_index;
+    struct usage_group *group; /* NULL: names stay as they are */
+    /* For sorting in walks. */
+    const struct usage_row **sorted_rows;
+    const struct usage_domain **sorted_domains;
+    const struct client_row **sorted_clients;
+};
+
+/* ---- usage_table.c ---- */
+bool usage_index_init(struct usage_index *index, size_t entries);
+
+/* Where the name's domain is in the table; NULL when it is not. */
+struct usage_domain *usage_domain_find(const struct usage *usage, const char *name);
+
+/* The row of a domain's hour, made if need be; "_other"'s when the table is full. Never NULL: when
+ * "_other" has too many hours as well, its latest row takes them. */
+struct usage_row *usage_row_get(struct usage *usage, const char *name, uint64_t hour);
+
+void usage_table_forget(struct usage *usage);
+
+/* ---- usage_clients.c ---- */
+void usage_clients_add(struct usage *usage, struct usage_domain *domain,
+                       const struct verdict *verdict);
+void usage_clients_forget(struct usage *usage);
+
+/* ---- usage_group.c ---- */
+struct usage_group;
+struct usage_group *usage_group_new(void); /* NULL: no memory, or libpsl has no list */
+void usage_group_delete(struct usage_group *group);
+/* The registrable domain of a name: a part of `name` itself, all of it when there is none. */
+const char *usage_group_name(struct usage_group *group, const char *name);
+
+#endif
