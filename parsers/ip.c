@@ -2,10 +2,10 @@
  * ip.c - IPv4, IPv6 and its extension headers.
  *
  * IP's own length decides what is payload: bytes behind it are padding, bytes missing were cut by
- * the capture. Two lengths need care: an IPv4 total length of 0 is a large segment that the
- * capturing machine's network card was still to split (the frame's length stands in for it), and
- * an IPv6 jumbogram (RFC 2675) is refused. Checksums are not verified: offloading leaves wrong
- * ones in honest captures.
+ * the capture, or never were in the frame. Two lengths need care: an IPv4 total length of 0 is a
+ * large segment that the capturing machine's network card was still to split (the frame's length
+ * stands in for it), and an IPv6 jumbogram (RFC 2675) is refused. Checksums are not verified:
+ * offloading leaves wrong ones in honest captures.
  */
 #include "layer.h"
 
@@ -93,7 +93,7 @@ enum parse_status ip_decode_v4(struct cursor *cursor) {
     enum parse_status status = cursor_take(cursor, IPV4_HEADER_SIZE, &header);
     if (status != PARSE_OK)
         return status;
-    size_t header_size = (header.data[0] & 0x0fU) * 4U;
+    size_t header_size = (size_t)(header.data[0] & 0x0fU) * 4;
     size_t total_size = header_u16(header, 2);
     if (total_size == 0)
         total_size = IPV4_HEADER_SIZE + cursor->rest_wire;
@@ -158,7 +158,7 @@ enum parse_status ip_decode_v6_options(struct cursor *cursor) {
     enum parse_status status = cursor_take(cursor, EXTENSION_UNIT, &start);
     if (status != PARSE_OK)
         return status;
-    return follow_extension(cursor, start, (start.data[1] + 1U) * EXTENSION_UNIT);
+    return follow_extension(cursor, start, ((size_t)start.data[1] + 1) * EXTENSION_UNIT);
 }
 
 /* RFC 4302 section 2.2: the length counts 32-bit words, minus two. */
@@ -167,7 +167,7 @@ enum parse_status ip_decode_authentication(struct cursor *cursor) {
     enum parse_status status = cursor_take(cursor, AUTHENTICATION_HEADER_SIZE, &start);
     if (status != PARSE_OK)
         return status;
-    size_t size = (start.data[1] + 2U) * 4U;
+    size_t size = ((size_t)start.data[1] + 2) * 4;
     if (size < AUTHENTICATION_HEADER_SIZE)
         return PARSE_MALFORMED;
     return follow_extension(cursor, start, size);

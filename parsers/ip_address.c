@@ -54,7 +54,7 @@ static unsigned find_zero_run(const unsigned groups[IPV6_GROUPS], unsigned *leng
 
 static char *write_ipv6(char *at, const uint8_t *bytes) {
     unsigned groups[IPV6_GROUPS];
-    for (unsigned i = 0; i < IPV6_GROUPS; i++)
+    for (size_t i = 0; i < IPV6_GROUPS; i++)
         groups[i] = ((unsigned)bytes[2 * i] << 8U) | bytes[2 * i + 1];
     unsigned run = 0;
     unsigned start = find_zero_run(groups, &run);

@@ -19,6 +19,7 @@ enum layer {
     LAYER_DONE,
     LAYER_ETHERNET,
     LAYER_VLAN,
+    LAYER_CISCO_METADATA,
     LAYER_LINUX_SLL,
     LAYER_LINUX_SLL2,
     LAYER_NULL,
@@ -55,11 +56,11 @@ static inline enum parse_status cursor_take(struct cursor *cursor, size_t size,
     return PARSE_OK;
 }
 
-/* A header says that `size` bytes follow it: what lies behind them is padding, what is missing the
- * capture has cut. */
+/* A header says that `size` bytes follow it: what lies behind them is padding. Bytes that it
+ * promises and that the frame never had are not believed in. */
 static inline void cursor_limit(struct cursor *cursor, size_t size) {
     cursor->rest = span_first(cursor->rest, size);
-    cursor->rest_wire = size;
+    cursor->rest_wire = size < cursor->rest_wire ? size : cursor->rest_wire;
 }
 
 /* Numbers at a fixed place in a header that was taken whole. */
@@ -78,6 +79,7 @@ enum layer ip_layer_of_protocol(unsigned ip_version, uint8_t protocol);
 
 enum parse_status link_decode_ethernet(struct cursor *cursor);
 enum parse_status link_decode_vlan(struct cursor *cursor);
+enum parse_status link_decode_cisco_metadata(struct cursor *cursor);
 enum parse_status link_decode_linux_sll(struct cursor *cursor);
 enum parse_status link_decode_linux_sll2(struct cursor *cursor);
 enum parse_status link_decode_null(struct cursor *cursor);

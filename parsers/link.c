@@ -14,6 +14,7 @@ enum {
     LINUX_SLL2_HEADER_SIZE = 20,
     FAMILY_HEADER_SIZE = 4, /* of LINK_NULL and LINK_LOOP */
     CISCO_HDLC_HEADER_SIZE = 4,
+    CISCO_METADATA_VERSION = 1,
     MAX_VLAN_TAGS = 8, /* two are usual, four exist */
 };
 
@@ -22,6 +23,7 @@ enum {
     ETHERTYPE_VLAN = 0x8100,
     ETHERTYPE_IPV6 = 0x86dd,
     ETHERTYPE_PROVIDER_VLAN = 0x88a8,
+    ETHERTYPE_CISCO_METADATA = 0x8909,
     ETHERTYPE_OLD_PROVIDER_VLAN = 0x9100,
 };
 
@@ -76,6 +78,8 @@ enum layer link_layer_of_ethertype(uint16_t ethertype) {
     case ETHERTYPE_PROVIDER_VLAN:
     case ETHERTYPE_OLD_PROVIDER_VLAN:
         return LAYER_VLAN;
+    case ETHERTYPE_CISCO_METADATA:
+        return LAYER_CISCO_METADATA;
     default:
         return LAYER_UNKNOWN;
     }
@@ -102,6 +106,22 @@ enum parse_status link_decode_vlan(struct cursor *cursor) {
     packet->vlan_count++;
     cursor->layer = link_layer_of_ethertype(header_u16(tag, 2));
     return PARSE_OK;
+}
+
+/* Version, how many options, the options of four bytes each (a security group tag, as a rule), and
+ * the Ethertype of what follows. */
+enum parse_status link_decode_cisco_metadata(struct cursor *cursor) {
+    struct span header;
+    enum parse_status status = cursor_take(cursor, 2, &header);
+    if (status != PARSE_OK)
+        return status;
+    if (header.data[0] != CISCO_METADATA_VERSION)
+        return PARSE_FOREIGN;
+    size_t options_size = (size_t)header.data[1] * 4;
+    status = cursor_take(cursor, options_size + 2, &header);
+    if (status == PARSE_OK)
+        cursor->layer = link_layer_of_ethertype(header_u16(header, options_size));
+    return status;
 }
 
 static enum layer layer_of_cooked(uint16_t hardware_type, uint16_t protocol) {

@@ -16,6 +16,7 @@ typedef enum parse_status layer_decode(struct cursor *cursor);
 static layer_decode *const decoders[LAYER_COUNT] = {
     [LAYER_ETHERNET] = link_decode_ethernet,
     [LAYER_VLAN] = link_decode_vlan,
+    [LAYER_CISCO_METADATA] = link_decode_cisco_metadata,
     [LAYER_LINUX_SLL] = link_decode_linux_sll,
     [LAYER_LINUX_SLL2] = link_decode_linux_sll2,
     [LAYER_NULL] = link_decode_null,

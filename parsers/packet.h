@@ -93,8 +93,8 @@ struct packet {
     uint32_t has; /* enum packet_has */
 
     struct span payload;      /* what was captured of it */
-    size_t payload_size_wire; /* what the IP header says it was; larger than payload.size when the
-                                 capture cut it */
+    size_t payload_size_wire; /* what IP says it was, if the frame was that long; larger than
+                                 payload.size when the capture cut it */
 };
 
 /*

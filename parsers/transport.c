@@ -101,7 +101,7 @@ enum parse_status transport_decode_tcp(struct cursor *cursor) {
     enum parse_status status = cursor_take(cursor, TCP_HEADER_SIZE, &header);
     if (status != PARSE_OK)
         return status;
-    size_t header_size = (header.data[12] >> 4U) * 4U;
+    size_t header_size = (size_t)(header.data[12] >> 4U) * 4;
     if (header_size < TCP_HEADER_SIZE)
         return PARSE_MALFORMED;
     struct span options;

@@ -1,0 +1,217 @@
+#!/usr/bin/env python3
+"""middle.py - the box on the path: a bridge between two interfaces that may tamper with TLS.
+
+    middle.py CLIENT_INTERFACE SERVER_INTERFACE [--connections N] [--edit EDIT]... [--kill HOW]
+              [--fragment BYTES] [--split BYTES] [--shuffle] [--duplicate] [--delay MS]
+
+Without options it forwards every frame unchanged. Everything else touches TCP connections only:
+
+    --connections N   tamper with (--edit, --kill) the first N connections only
+    --edit EDIT       change hellos (hello.py); sequence and acknowledgement numbers of the rest of the
+                      connection are mapped, checksums are made anew
+    --kill HOW        when the ClientHello comes, swallow it and
+                        reset      send a RST to both ends
+                        blackhole  let nothing through any more (the server is released by a RST)
+                        alert:N    send the client a fatal alert N and a FIN as if from the server
+                        close      send the client a FIN as if from the server
+    --fragment BYTES  cut IP packets to pieces of this many bytes of payload
+    --split BYTES     cut segments with payload to pieces of this many bytes
+    --shuffle         send every two pieces of a segment in the wrong order
+    --duplicate       send every piece twice
+    --delay MS        hold every frame this long
+
+It needs no address and no promiscuous mode: a veth end sees all frames of its pair. It prints
+"ready" when it forwards, and ends with SIGTERM.
+"""
+
+import argparse
+import heapq
+import itertools
+import select
+import socket
+import sys
+import time
+
+import hello
+import packets
+
+ETHERTYPE_ALL = 0x0003
+PACKET_OUTGOING = 4
+FRAME_MAX = 65536
+ALERT_FATAL = 2
+
+
+class Connection:
+    """One TCP connection on its way through: who is the client, and by how much each side's stream
+    has been stretched, and from where on."""
+
+    def __init__(self, number, client):
+        self.number = number
+        self.client = client
+        self.killed = None
+        self.stretch = {True: None, False: None}  # by from_client: (sequence after which, bytes)
+
+    def note_stretch(self, from_client, sequence, extra):
+        if extra:
+            self.stretch[from_client] = (sequence, extra)
+
+    def mapped(self, segment, from_client):
+        """The segment with its numbers as the receiver must see them."""
+        sequence, acknowledgement = segment.sequence, segment.acknowledgement
+        own, other = self.stretch[from_client], self.stretch[not from_client]
+        if own and is_after(sequence, own[0]):
+            sequence += own[1]
+        # The acknowledged stream was stretched: the original sender knows the shorter numbers.
+        if other and is_after(acknowledgement, other[0]):
+            acknowledgement -= other[1]
+        return segment.changed(
+            sequence=sequence & 0xFFFFFFFF, acknowledgement=acknowledgement & 0xFFFFFFFF
+        )
+
+
+def is_after(sequence, reference):
+    return 0 < (sequence - reference) & 0xFFFFFFFF < 0x80000000
+
+
+class Middle:
+    """Decides what becomes of each frame: a list of (to_server, frame) to send."""
+
+    def __init__(self, options):
+        self.options = options
+        self.edits = [hello.parse_edit(text) for text in options.edit]
+        self.connections = {}
+        self.numbers = itertools.count(1)
+
+    def handle(self, frame, from_client):
+        segment = packets.parse(frame)
+        if segment is None:
+            return [(from_client, frame)]
+        connection = self._find(segment)
+        if connection is None:
+            return self._shape(segment, from_client)
+        from_client = segment.sender == connection.client
+        if connection.killed:
+            return self._linger(connection, segment, from_client)
+        is_target = connection.number <= self.options.connections
+        if is_target and self.options.kill and from_client:
+            if hello.is_hello(segment.payload, hello.CLIENT_HELLO):
+                return self._kill(connection, segment)
+        if is_target and self.edits:
+            segment = self._edit(connection, segment, from_client)
+        return self._shape(segment, from_client)
+
+    def _find(self, segment):
+        key = frozenset((segment.sender, segment.receiver))
+        if segment.flags & packets.SYN and not segment.flags & packets.ACK:
+            known = self.connections.get(key)
+            if known is None:
+                self.connections[key] = Connection(next(self.numbers), segment.sender)
+        return self.connections.get(key)
+
+    def _edit(self, connection, segment, from_client):
+        payload = hello.edit_payload(segment.payload, self.edits, from_client)
+        mapped = connection.mapped(segment, from_client)
+        extra = len(payload) - len(segment.payload)
+        connection.note_stretch(from_client, segment.sequence, extra)
+        return mapped.changed(payload=payload)
+
+    def _kill(self, connection, segment):
+        how, _, argument = self.options.kill.partition(":")
+        connection.killed = how
+        release = segment.changed(flags=packets.RST | packets.ACK, payload=b"", options=b"")
+        sent = [(True, release.to_frame())]
+        if how == "reset":
+            reset = segment.answered(packets.RST | packets.ACK)
+            sent.append((False, reset.to_frame()))
+        elif how == "alert":
+            alert = bytes([21, *segment.payload[1:3], 0, 2, ALERT_FATAL, int(argument)])
+            flags = packets.FIN | packets.PSH | packets.ACK
+            sent.append((False, segment.answered(flags, alert).to_frame()))
+        elif how == "close":
+            sent.append((False, segment.answered(packets.FIN | packets.ACK).to_frame()))
+        return sent
+
+    @staticmethod
+    def _linger(connection, segment, from_client):
+        """A killed connection goes no further; a client told of its end gets its FIN acknowledged."""
+        if from_client and segment.flags & packets.FIN and connection.killed in ("alert", "close"):
+            return [(False, segment.answered(packets.ACK).to_frame())]
+        return []
+
+    def _shape(self, segment, from_client):
+        options = self.options
+        pieces = [segment]
+        if options.split and segment.payload:
+            pieces = list(self._split(segment, options.split))
+        if options.shuffle:
+            for i in range(0, len(pieces) - 1, 2):
+                pieces[i], pieces[i + 1] = pieces[i + 1], pieces[i]
+        frames = [piece.to_frame() for piece in pieces]
+        if options.duplicate and segment.payload:
+            frames = [copy for frame in frames for copy in (frame, frame)]
+        if options.fragment:
+            frames = [
+                piece for frame in frames for piece in packets.fragments(frame, options.fragment)
+            ]
+        return [(from_client, frame) for frame in frames]
+
+    @staticmethod
+    def _split(segment, size):
+        for offset in range(0, len(segment.payload), size):
+            piece = segment.payload[offset : offset + size]
+            is_last = offset + size >= len(segment.payload)
+            flags = segment.flags if is_last else segment.flags & ~(packets.FIN | packets.PSH)
+            yield segment.changed(
+                sequence=(segment.sequence + offset) & 0xFFFFFFFF, flags=flags, payload=piece
+            )
+
+
+def forward(middle, client_side, server_side, delay):
+    """Runs until killed."""
+    waiting = []
+    order = itertools.count()
+    while True:
+        timeout = max(0.0, waiting[0][0] - time.monotonic()) if waiting else None
+        readable, _, _ = select.select([client_side, server_side], [], [], timeout)
+        for side in readable:
+            frame, address = side.recvfrom(FRAME_MAX)
+            if address[2] == PACKET_OUTGOING:
+                continue
+            due = time.monotonic() + delay
+            for to_server, out in middle.handle(frame, side is client_side):
+                heapq.heappush(waiting, (due, next(order), to_server, out))
+        while waiting and waiting[0][0] <= time.monotonic():
+            _, _, to_server, out = heapq.heappop(waiting)
+            (server_side if to_server else client_side).send(out)
+
+
+def open_side(interface):
+    side = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETHERTYPE_ALL))
+    side.bind((interface, 0))
+    return side
+
+
+def main():
+    parser = argparse.ArgumentParser(description="a bridge that may tamper with TLS")
+    parser.add_argument("client_interface")
+    parser.add_argument("server_interface")
+    parser.add_argument("--connections", type=int, default=1 << 30)
+    parser.add_argument("--edit", action="append", default=[])
+    parser.add_argument("--kill")
+    parser.add_argument("--fragment", type=int)
+    parser.add_argument("--split", type=int)
+    parser.add_argument("--shuffle", action="store_true")
+    parser.add_argument("--duplicate", action="store_true")
+    parser.add_argument("--delay", type=float, default=0.0)
+    options = parser.parse_args()
+    sides = open_side(options.client_interface), open_side(options.server_interface)
+    print("ready", flush=True)
+    try:
+        forward(Middle(options), *sides, options.delay / 1000)
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
