@@ -24,6 +24,7 @@
 #include "rules_list.h"
 
 enum { ALERT_INAPPROPRIATE_FALLBACK = 86, SHORTEST_TIMEOUT_US = 1000000 };
+enum { CROWD = 3 }; /* so many different offers of one version within the window */
 
 /* The two tries, and what was known beside them. */
 struct dance {
@@ -55,13 +56,15 @@ static bool is_unexplained(const struct attempt *attempt) {
     return attempt->fatal_alert == 0;
 }
 
-/* The client hung up at once and of its own accord: browsers cancel connections all the time. A
- * client that waits in vain takes longer, and one that is hit by a reset before any answer has not
- * hung up. */
+/* The client hung up of its own accord: at once, as browsers cancel connections all the time, or
+ * without a word after it had the server's answer, as probing tools do. A client that waits in vain
+ * takes longer, and one that is hit by a reset before any answer has not hung up. */
 static bool is_cancelled(const struct attempt *attempt) {
-    return attempt->fatal_alert == 0 && attempt->closed_by == SIDE_CLIENT &&
-           attempt->ended_us - attempt->started_us < SHORTEST_TIMEOUT_US &&
-           (attempt->outcome == OUTCOME_FAILED || attempt->negotiated != TLS_RANK_UNKNOWN);
+    if (attempt->fatal_alert != 0 || attempt->closed_by != SIDE_CLIENT)
+        return false;
+    return attempt->negotiated != TLS_RANK_UNKNOWN ||
+           (attempt->outcome == OUTCOME_FAILED &&
+            attempt->ended_us - attempt->started_us < SHORTEST_TIMEOUT_US);
 }
 
 /* The lower try was begun after the failure. A client that gives up a silent connection may close
@@ -167,6 +170,28 @@ static bool is_habit(const struct dance *dance) {
     return false;
 }
 
+/* Several kinds of software, or a tool that varies its suites, speak from this address at the
+ * version of `one`: whose second try the lower one was cannot be said. */
+static bool is_crowd(const struct dance *dance, const struct attempt *one) {
+    uint64_t kinds[CROWD] = {one->suites};
+    size_t count = 1;
+    for (size_t i = 0; i < dance->history->attempt_count; i++) {
+        const struct attempt *attempt = &dance->history->attempts[i];
+        size_t known = 0;
+        if (attempt->highest_offered != one->highest_offered ||
+            attempt->ended_us + dance->window_us < dance->lower->started_us)
+            continue;
+        while (known < count && kinds[known] != attempt->suites)
+            known++;
+        if (known < count)
+            continue;
+        kinds[count++] = attempt->suites;
+        if (count == CROWD)
+            return true;
+    }
+    return false;
+}
+
 /* In between the client got through with as much as the failed try offered: what came after has
  * another cause. */
 static bool has_recovered(const struct dance *dance) {
@@ -194,7 +219,9 @@ static enum rule_result judge_pair(const struct dance *dance) {
         !held_the_lower_version(dance) || was_answered_lower(dance) || are_refused_alike(dance) ||
         has_recovered(dance) || is_habit(dance) || count_steps(dance) < 0)
         return RULE_PASS;
-    return RULE_HIT;
+    bool is_unclear =
+        !lower->has_fallback_scsv && (is_crowd(dance, failed) || is_crowd(dance, lower));
+    return is_unclear ? RULE_UNKNOWN : RULE_HIT;
 }
 
 static const char *describe_failure(const struct attempt *failed, char text[EVIDENCE_TEXT_SIZE]) {
@@ -264,6 +291,14 @@ static void weigh(const struct dance *dance, struct finding *finding) {
         finding->confidence = signals >= 4 ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM;
 }
 
+/* Nearly every record is done here: no earlier one near it offered anything else. */
+static bool is_worth_a_look(const struct handshake *handshake, enum tls_rank offered,
+                            const struct attempt *other, uint64_t window_us) {
+    return other->highest_offered != offered &&
+           other->ended_us + window_us >= handshake->started_us &&
+           handshake->ended_us + window_us >= other->started_us;
+}
+
 static enum rule_result check(const struct handshake *handshake, const struct history *history,
                               const struct rule_settings *settings, struct finding *finding) {
     if (!(handshake->has & HANDSHAKE_HAS_OFFER))
@@ -271,15 +306,22 @@ static enum rule_result check(const struct handshake *handshake, const struct hi
     if (history->attempt_count == 0)
         return RULE_PASS;
     struct attempt now;
-    history_attempt_of(handshake, &now);
+    bool has_now = false;
     struct dance dance = {
         .history = history,
         .window_us = settings->fallback_window_us,
-        .known_to_do = history_server_ability(history, handshake),
     };
+    enum tls_rank offered = handshake_highest_offered(handshake);
     enum rule_result result = RULE_PASS;
     for (size_t i = 0; i < history->attempt_count; i++) {
         const struct attempt *other = &history->attempts[i];
+        if (!is_worth_a_look(handshake, offered, other, settings->fallback_window_us))
+            continue;
+        if (!has_now) {
+            history_attempt_of(handshake, &now);
+            dance.known_to_do = history_server_ability(history, handshake);
+            has_now = true;
+        }
         bool is_later = other->started_us > now.started_us;
         dance.failed = is_later ? &now : other;
         dance.lower = is_later ? other : &now;
@@ -308,7 +350,8 @@ const struct rule rule_fallback_dance = {
         "the two records ends, so a first try that was swallowed counts too.",
     .stays_silent_when =
         "The failure has another reason (certificate, name, application protocol, a client that "
-        "cancels within a second), or the server "
+        "cancels within a second or hangs up without a word after the server's answer), or the "
+        "server "
         "had answered with an older version itself; the first try did not offer the lower version "
         "and the server is not known to do the higher; the lower try got no ServerHello and is "
         "not marked as a fallback; both tries were refused with the same alert; the lower offer "

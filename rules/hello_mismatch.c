@@ -49,30 +49,31 @@ static const char *versions_text(struct span list, char buffer[EVIDENCE_TEXT_SIZ
     return buffer;
 }
 
+/* What the client would have taken, as text. */
+static const char *acceptable_versions(const struct client_hello *offer, bool by_list,
+                                       char buffer[EVIDENCE_TEXT_SIZE]) {
+    char name[TLS_NAME_SIZE];
+    if (by_list && !span_is_absent(offer->supported_versions))
+        return versions_text(offer->supported_versions, buffer);
+    return finding_text(buffer, "%s or older", tls_version_name(offer->legacy_version, name));
+}
+
 static void check_version(const struct handshake *handshake, const struct server_hello *answer,
                           uint64_t packet, struct breaks *breaks) {
-    const struct client_hello *offer = &handshake->offer;
+    uint16_t version = version_of(answer);
+    enum tls_rank limit = tls_version_rank(handshake->offer.legacy_version);
+    bool is_legal = answer->has_selected_version
+                        ? handshake_offers_version(handshake, version)
+                        : limit == TLS_RANK_UNKNOWN || tls_version_rank(version) <= limit;
+    if (is_legal)
+        return;
     char expected[EVIDENCE_TEXT_SIZE];
     char observed[EVIDENCE_TEXT_SIZE];
     char name[TLS_NAME_SIZE];
-    uint16_t version = version_of(answer);
-    bool is_broken = false;
-    if (answer->has_selected_version) {
-        is_broken = !handshake_offers_version(handshake, version);
-        if (span_is_absent(offer->supported_versions))
-            finding_text(expected, "%s or older", tls_version_name(offer->legacy_version, name));
-        else
-            versions_text(offer->supported_versions, expected);
-    } else {
-        enum tls_rank limit = tls_version_rank(offer->legacy_version);
-        is_broken = limit != TLS_RANK_UNKNOWN && tls_version_rank(version) > limit;
-        finding_text(expected, "%s or older", tls_version_name(offer->legacy_version, name));
-    }
-    if (!is_broken)
-        return;
     breaks->serious++;
     breaks->touches_version = true;
-    finding_add(breaks->finding, "version chosen", packet, expected,
+    finding_add(breaks->finding, "version chosen", packet,
+                acceptable_versions(&handshake->offer, answer->has_selected_version, expected),
                 finding_text(observed, "%s, not offered", tls_version_name(version, name)));
 }
 
@@ -83,13 +84,12 @@ static void check_suite(const struct handshake *handshake, const struct server_h
     uint32_t traits = tls_cipher_suite_traits(suite);
     enum tls_rank version = tls_version_rank(version_of(answer));
     char observed[EVIDENCE_TEXT_SIZE];
-    char name_buffer[TLS_NAME_SIZE];
-    const char *name = tls_cipher_suite_name(suite, name_buffer);
+    char name[TLS_NAME_SIZE];
     if (!client_hello_has_cipher(&handshake->offer, suite)) {
         breaks->serious++;
         breaks->touches_version = true;
         finding_add(breaks->finding, "cipher suite chosen", packet, "a suite of the ClientHello",
-                    finding_text(observed, "%s, not offered", name));
+                    finding_text(observed, "%s, not offered", tls_cipher_suite_name(suite, name)));
     }
     const char *needs = NULL;
     if ((traits & CIPHER_SUITE_TLS13) && version < TLS_RANK_1_3)
@@ -105,7 +105,7 @@ static void check_suite(const struct handshake *handshake, const struct server_h
     char version_name[TLS_NAME_SIZE];
     char expected[EVIDENCE_TEXT_SIZE];
     finding_add(breaks->finding, "suite and version", packet,
-                finding_text(expected, "%s with %s", name, needs),
+                finding_text(expected, "%s with %s", tls_cipher_suite_name(suite, name), needs),
                 tls_version_name(version_of(answer), version_name));
 }
 

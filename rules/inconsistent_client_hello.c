@@ -7,32 +7,36 @@
  * older version and still carries such features was most likely cut on the way: taking 1.3 out of
  * supported_versions, or lowering legacy_version, leaves the rest in place.
  *
- * Two things keep it quiet on honest traffic. Suites alone prove little (some stacks configure them
- * apart from the versions), so they never fire alone. And a handshake up to TLS 1.2 that went
+ * Three things keep it quiet on honest traffic. Suites alone prove little (some stacks configure
+ * them apart from the versions), so they never fire alone. And a handshake up to TLS 1.2 that went
  * through proves the hello genuine: both Finished messages cover it. Only a key exchange weak
- * enough to be broken at once leaves room for doubt.
+ * enough to be broken at once leaves room for doubt. And probing tools are known by what they do.
  */
 #include "rules_list.h"
 
 enum { ALERT_BAD_RECORD_MAC = 20, ALERT_ILLEGAL_PARAMETER = 47, ALERT_DECRYPT_ERROR = 51 };
-enum { BREAKABLE_DH_BITS = 768 };
+enum { BREAKABLE_DH_BITS = 768, MOST_SUITES = 200 };
 
 /* What the offer carries that its version does not have. */
 struct leftovers {
-    size_t count;            /* independent features */
-    size_t suites_only;      /* how many of them are suites */
-    enum tls_rank points_to; /* the version the features belong to */
+    size_t count; /* independent features */
     struct finding *finding;
     uint64_t packet;
     const char *expected;
 };
 
-static void add_leftover(struct leftovers *leftovers, enum tls_rank points_to, const char *what,
-                         const char *observed) {
+static void add_leftover(struct leftovers *leftovers, const char *what, const char *observed) {
     leftovers->count++;
-    if (points_to > leftovers->points_to)
-        leftovers->points_to = points_to;
     finding_add(leftovers->finding, what, leftovers->packet, leftovers->expected, observed);
+}
+
+/* Suites alone never count, so most hellos are done here. */
+static bool carries_newer_extension(const struct client_hello *offer, enum tls_rank offered) {
+    struct tls_extension unused;
+    return !span_is_absent(offer->key_share) || !span_is_absent(offer->psk_key_exchange_modes) ||
+           !span_is_absent(offer->pre_shared_key) || !span_is_absent(offer->early_data) ||
+           (offered < TLS_RANK_1_2 && !span_is_absent(offer->signature_algorithms)) ||
+           tls_extension_find(offer->extensions, TLS_EXT_POST_HANDSHAKE_AUTH, &unused);
 }
 
 /* Counts the suites of a list that have one of the traits; names the first. */
@@ -50,40 +54,39 @@ static size_t count_suites(const struct client_hello *offer, uint32_t traits, ui
     return count;
 }
 
-static void find_suites(const struct client_hello *offer, uint32_t traits, enum tls_rank points_to,
-                        const char *what, struct leftovers *leftovers) {
+static void find_suites(const struct client_hello *offer, uint32_t traits, const char *what,
+                        struct leftovers *leftovers) {
     char observed[EVIDENCE_TEXT_SIZE];
     char name[TLS_NAME_SIZE];
     uint16_t first = 0;
     size_t count = count_suites(offer, traits, &first);
     if (count == 0)
         return;
-    leftovers->suites_only++;
     add_leftover(
-        leftovers, points_to, what,
+        leftovers, what,
         finding_text(observed, "%zu, the first %s", count, tls_cipher_suite_name(first, name)));
 }
 
 static void find_tls13(const struct client_hello *offer, struct leftovers *leftovers) {
     struct tls_extension unused;
-    find_suites(offer, CIPHER_SUITE_TLS13, TLS_RANK_1_3, "TLS 1.3 cipher suites", leftovers);
+    find_suites(offer, CIPHER_SUITE_TLS13, "TLS 1.3 cipher suites", leftovers);
     if (!span_is_absent(offer->key_share))
-        add_leftover(leftovers, TLS_RANK_1_3, "key_share", "present");
+        add_leftover(leftovers, "key_share", "present");
     if (!span_is_absent(offer->psk_key_exchange_modes))
-        add_leftover(leftovers, TLS_RANK_1_3, "psk_key_exchange_modes", "present");
+        add_leftover(leftovers, "psk_key_exchange_modes", "present");
     if (!span_is_absent(offer->pre_shared_key))
-        add_leftover(leftovers, TLS_RANK_1_3, "pre_shared_key", "present");
+        add_leftover(leftovers, "pre_shared_key", "present");
     if (!span_is_absent(offer->early_data))
-        add_leftover(leftovers, TLS_RANK_1_3, "early_data", "present");
+        add_leftover(leftovers, "early_data", "present");
     if (tls_extension_find(offer->extensions, TLS_EXT_POST_HANDSHAKE_AUTH, &unused))
-        add_leftover(leftovers, TLS_RANK_1_3, "post_handshake_auth", "present");
+        add_leftover(leftovers, "post_handshake_auth", "present");
 }
 
 static void find_tls12(const struct client_hello *offer, struct leftovers *leftovers) {
     if (!span_is_absent(offer->signature_algorithms))
-        add_leftover(leftovers, TLS_RANK_1_2, "signature_algorithms", "present");
-    find_suites(offer, CIPHER_SUITE_AEAD, TLS_RANK_1_2, "AEAD cipher suites", leftovers);
-    find_suites(offer, CIPHER_SUITE_SHA2, TLS_RANK_1_2, "SHA-2 cipher suites", leftovers);
+        add_leftover(leftovers, "signature_algorithms", "present");
+    find_suites(offer, CIPHER_SUITE_AEAD, "AEAD cipher suites", leftovers);
+    find_suites(offer, CIPHER_SUITE_SHA2, "SHA-2 cipher suites", leftovers);
 }
 
 /* TLS 1.3's suites are AEAD too, and one feature counts once: TLS 1.2 is looked for only in what
@@ -106,6 +109,20 @@ static bool is_proven_genuine(const struct handshake *handshake) {
     return !(handshake->has & HANDSHAKE_HAS_KEY_EXCHANGE) ||
            (exchange->kind != KEY_EXCHANGE_RSA_EXPORT &&
             (exchange->kind != KEY_EXCHANGE_DHE || exchange->size_bits > BREAKABLE_DH_BITS));
+}
+
+/* Probing tools mix versions and suites on purpose: they offer suites without encryption beside the
+ * newest ones, or whatever there is, and hang up without a word when they have their answer. A
+ * client whose hello was cut goes on, or complains. */
+static bool is_probe(const struct handshake *handshake) {
+    const struct direction *client = &handshake->side[SIDE_CLIENT];
+    uint16_t unused = 0;
+    bool hung_up = (handshake->has & HANDSHAKE_HAS_CHOICE) && handshake->alert_count == 0 &&
+                   !(handshake->has & HANDSHAKE_HAS_CLIENT_KEY_EXCHANGE) &&
+                   client->encrypted_packet == 0 &&
+                   (client->fin_packet != 0 || client->reset_packet != 0);
+    return hung_up || handshake->offer.cipher_suites.size > MOST_SUITES * sizeof(uint16_t) ||
+           count_suites(&handshake->offer, CIPHER_SUITE_NULL, &unused) > 0;
 }
 
 /* An end says that the other's hello, or the transcript over both, is not what it should be. */
@@ -160,7 +177,8 @@ static enum rule_result check(const struct handshake *handshake, const struct hi
     if (offered == TLS_RANK_UNKNOWN || offer->is_truncated || offer->has_malformed_extension ||
         (handshake->missed & SPOILED))
         return RULE_UNKNOWN;
-    if (is_proven_genuine(handshake))
+    if (!carries_newer_extension(offer, offered) || is_proven_genuine(handshake) ||
+        is_probe(handshake))
         return RULE_PASS;
     char name[TLS_NAME_SIZE];
     char expected[EVIDENCE_TEXT_SIZE];
@@ -172,8 +190,6 @@ static enum rule_result check(const struct handshake *handshake, const struct hi
                          tls_version_name(handshake_highest_offered_version(handshake), name)),
     };
     find_leftovers(handshake, offered, &leftovers);
-    if (leftovers.count == leftovers.suites_only)
-        return RULE_PASS;
     if (leftovers.count == 1 &&
         (handshake->outcome == OUTCOME_COMPLETED || handshake->outcome == OUTCOME_HALF_SEEN ||
          handshake->outcome == OUTCOME_INCONCLUSIVE))
@@ -197,7 +213,9 @@ const struct rule rule_inconsistent_client_hello = {
         "Only cipher suites look too new (some clients configure them apart from the versions), or "
         "a single feature stands in a handshake that did not fail. The handshake went through "
         "with a sound key exchange: both Finished messages cover the hello, so it is the client's "
-        "own. GREASE is no feature. A damaged hello gives unknown.",
+        "own. The client is a probing tool: it offers suites "
+        "without encryption or more than 200 suites, or hangs up without a word after the server's "
+        "answer. GREASE is no feature. A damaged hello gives unknown.",
     .confidence =
         "Each independent feature weighs one; so does an end that complains with illegal_parameter "
         "(47), decrypt_error (51) or bad_record_mac (20), and a server known or marked to do more. "

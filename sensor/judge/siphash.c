@@ -36,7 +36,14 @@ static inline void absorb(struct state *s, uint64_t word) {
     s->v0 ^= word;
 }
 
-static uint64_t word_at(const uint8_t *bytes, size_t size) {
+/* Written out, because compilers make one load of it. */
+static inline uint64_t whole_word(const uint8_t *at) {
+    return (uint64_t)at[0] | ((uint64_t)at[1] << 8U) | ((uint64_t)at[2] << 16U) |
+           ((uint64_t)at[3] << 24U) | ((uint64_t)at[4] << 32U) | ((uint64_t)at[5] << 40U) |
+           ((uint64_t)at[6] << 48U) | ((uint64_t)at[7] << 56U);
+}
+
+static uint64_t last_word(const uint8_t *bytes, size_t size) {
     uint64_t word = 0;
     for (size_t i = 0; i < size; i++)
         word |= (uint64_t)bytes[i] << (8U * i);
@@ -55,8 +62,8 @@ uint64_t siphash(const void *data, size_t size, uint64_t lane) {
     const uint8_t *bytes = data;
     size_t whole = size - size % 8U;
     for (size_t at = 0; at < whole; at += 8)
-        absorb(&s, word_at(bytes + at, 8));
-    absorb(&s, word_at(bytes + whole, size - whole) | ((uint64_t)(size & 0xffU) << 56U));
+        absorb(&s, whole_word(bytes + at));
+    absorb(&s, last_word(bytes + whole, size - whole) | ((uint64_t)(size & 0xffU) << 56U));
     s.v2 ^= 0xffU;
     for (int i = 0; i < 4; i++)
         sip_round(&s);

@@ -69,13 +69,13 @@ static inline void separate(struct json *json) {
         append(json, ",", 1);
 }
 
-static void value(struct json *json, const char *text, size_t size) {
+static void put_value(struct json *json, const char *text, size_t size) {
     separate(json);
     append(json, text, size);
 }
 
 void json_open_object(struct json *json) {
-    value(json, "{", 1);
+    put_value(json, "{", 1);
 }
 
 void json_close_object(struct json *json) {
@@ -83,7 +83,7 @@ void json_close_object(struct json *json) {
 }
 
 void json_open_array(struct json *json) {
-    value(json, "[", 1);
+    put_value(json, "[", 1);
 }
 
 void json_close_array(struct json *json) {
@@ -117,12 +117,12 @@ void json_put_plain_of(struct json *json, const char *text, size_t size) {
     json->size += size + 2;
 }
 
-void json_put_bool(struct json *json, bool truth) {
-    value(json, truth ? "true" : "false", truth ? 4 : 5);
+void json_put_bool(struct json *json, bool value) {
+    put_value(json, value ? "true" : "false", value ? 4 : 5);
 }
 
 void json_put_null(struct json *json) {
-    value(json, "null", 4);
+    put_value(json, "null", 4);
 }
 
 void json_put_number(struct json *json, uint64_t number) {
@@ -132,7 +132,7 @@ void json_put_number(struct json *json, uint64_t number) {
         digits[--start] = (char)('0' + number % 10);
         number /= 10;
     } while (number);
-    value(json, digits + start, sizeof(digits) - start);
+    put_value(json, digits + start, sizeof(digits) - start);
 }
 
 static void append_escape(struct json *json, uint8_t byte) {
@@ -188,7 +188,7 @@ static size_t utf8_sequence(const uint8_t *at, const uint8_t *end) {
 
 static void string(struct json *json, const uint8_t *at, size_t size, bool is_utf8) {
     const uint8_t *end = at + size;
-    value(json, "\"", 1);
+    put_value(json, "\"", 1);
     while (at < end) {
         size_t run = plain_run(at, end);
         if (run == 0 && is_utf8)

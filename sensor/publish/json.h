@@ -10,13 +10,15 @@
  * themselves. Nothing fails on the way: when memory runs out the writer drops everything from then
  * on, and json_finish() gives NULL.
  *
- * Text is of two kinds:
- * - json_put_text(), json_put_text_of(): UTF-8 made by us or by the operator (file names). Bytes
- * that are no valid UTF-8 become \u0080 to \u00ff, their own number.
- * - json_put_bytes(): bytes from the wire, in no known encoding. Each byte is the code point of the
- * same number (ISO 8859-1), so that no two different inputs look the same and decoding the string
- * as ISO 8859-1 gives the bytes back. In both, control characters (NUL and C1 included), DEL, the
- * quote and the backslash are escaped: a line is always one line, and harmless on a terminal.
+ * json_put_text() is for UTF-8 made by us or by the operator (file names): bytes that are no valid
+ * UTF-8 become \u0080 to \u00ff, their own number.
+ *
+ * json_put_bytes() is for bytes from the wire, which are in no known encoding: each byte becomes
+ * the code point of the same number (ISO 8859-1), so that no two inputs look the same, and decoding
+ * the string as ISO 8859-1 gives the bytes back.
+ *
+ * In both, control characters (NUL and C1 included), DEL, the quote and the backslash are escaped:
+ * a line is always one line, and harmless on a terminal.
  */
 #ifndef DOWNGRD_JSON_H
 #define DOWNGRD_JSON_H

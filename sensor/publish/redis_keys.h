@@ -18,23 +18,25 @@
  * adding one twice, and the way from an id to its entry | twice the stream's length | |
  * downgrd:usage:{D}:S:h:HOUR | hash | counters of one domain, sensor and hour: the fields of
  * usage.h (handshakes, tls1.3, ..., alerts) that are not 0, and peak_legacy_per_min, first_seen,
- * last_seen, last_legacy | 14 days after the last write | | downgrd:usage:{D}:S:d:DAY | hash | the
- * same for the day, and application (nDPI's name, when known) | 400 days after the last write | |
- * downgrd:applied:{D}:S:DAY | hash | which sources are in the two above already: source id ->
- * position applied (a capture: 1) | as the day's counters | | downgrd:buckets:{D} | zset | which
- * days and sensors there are: member DAY:S, score DAY; the newest 4096 | 400 days after the last
- * write | | downgrd:clients:{D}:all:DAY | HyperLogLog | distinct client addresses of the day, all
- * sensors; a client counts for the day of its last handshake in the capture | 400 days after the
- * last write | | downgrd:clients:{D}:legacy:DAY | HyperLogLog | the same, of those that ended below
- * TLS 1.2 | 400 days after the last write | | downgrd:legacy:{D} | zset | legacy clients: member is
- * the address (more words may follow after a space in later versions), score the time last seen;
- * the newest 1000 | 400 days after the last write | | downgrd:top:{DAY}:handshakes:S | zset |
- * ranking of domains of the day, one sensor's; score is the counter's value; the first 10000 | 400
- * days after the last write | | downgrd:top:{DAY}:legacy:S | zset | the same by legacy handshakes
- * (below TLS 1.2) | " | | downgrd:top:{DAY}:alerts:S | zset | the same by alerts of class attack |
- * " | | downgrd:top:{DAY}:legacy_clients | zset | the same by distinct legacy clients, all sensors
- * | " | | downgrd:days | zset | which rankings there are: member DAY:S, score DAY; the newest 4096
- * | always | | downgrd:domains | zset | known domains, scored by the time last seen; the newest
+ * last_seen, last_legacy; clients_lost (handshakes of clients that the sensor had no room to tell
+ * apart: distinct clients are too few then; in the first hour of the source) | 14 days after the
+ * last write | | downgrd:usage:{D}:S:d:DAY | hash | the same for the day, and application (nDPI's
+ * name, when known) | 400 days after the last write | | downgrd:applied:{D}:S:DAY | hash | which
+ * sources are in the two above already: source id -> position applied (a capture: 1) | as the day's
+ * counters | | downgrd:buckets:{D} | zset | which days and sensors there are: member DAY:S, score
+ * DAY; the newest 4096 | 400 days after the last write | | downgrd:clients:{D}:all:DAY |
+ * HyperLogLog | distinct client addresses of the day, all sensors; a client counts for the day of
+ * its last handshake in the capture | 400 days after the last write | |
+ * downgrd:clients:{D}:legacy:DAY | HyperLogLog | the same, of those that ended below TLS 1.2 | 400
+ * days after the last write | | downgrd:legacy:{D} | zset | legacy clients: member is the address
+ * (more words may follow after a space in later versions), score the time last seen; the newest
+ * 1000 | 400 days after the last write | | downgrd:top:{DAY}:handshakes:S | zset | ranking of
+ * domains of the day, one sensor's; score is the counter's value; the first 10000 | 400 days after
+ * the last write | | downgrd:top:{DAY}:legacy:S | zset | the same by legacy handshakes (below
+ * TLS 1.2) | " | | downgrd:top:{DAY}:alerts:S | zset | the same by alerts of class attack | " | |
+ * downgrd:top:{DAY}:legacy_clients | zset | the same by distinct legacy clients, all sensors | " |
+ * | downgrd:days | zset | which rankings there are: member DAY:S, score DAY; the newest 4096 |
+ * always | | downgrd:domains | zset | known domains, scored by the time last seen; the newest
  * 100000 | always | | downgrd:sensors | zset | known sensors, scored by the packet time of their
  * newest source; the newest 1000 | always | | downgrd:health:{S}:d:DAY | hash | what the sensor saw
  * in sources that ended that day, summed: packets, bytes, packets_ignored, packets_malformed,
@@ -75,11 +77,12 @@ enum {
 #define REDIS_KEY_SENSORS "downgrd:sensors"
 
 /* Fields of a usage hash beside usage_field_names[]. */
-#define REDIS_FIELD_PEAK        "peak_legacy_per_min"
-#define REDIS_FIELD_FIRST       "first_seen"
-#define REDIS_FIELD_LAST        "last_seen"
-#define REDIS_FIELD_LAST_LEGACY "last_legacy"
-#define REDIS_FIELD_APPLICATION "application"
+#define REDIS_FIELD_PEAK         "peak_legacy_per_min"
+#define REDIS_FIELD_FIRST        "first_seen"
+#define REDIS_FIELD_LAST         "last_seen"
+#define REDIS_FIELD_LAST_LEGACY  "last_legacy"
+#define REDIS_FIELD_APPLICATION  "application"
+#define REDIS_FIELD_CLIENTS_LOST "clients_lost"
 
 enum { REDIS_NAME_MAX = 255, REDIS_KEY_SIZE = 2 * 3 * REDIS_NAME_MAX + 64 };
 

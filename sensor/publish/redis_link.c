@@ -19,9 +19,12 @@
 
 /* hiredis 0.14 reports a time-out as REDIS_ERR_IO with errno EAGAIN; 1.x has a code of its own. */
 #if HIREDIS_MAJOR >= 1
-#define IS_TIMEOUT(context) ((context)->err == REDIS_ERR_TIMEOUT)
+#define IS_TIMEOUT(context, number) ((void)(number), (context)->err == REDIS_ERR_TIMEOUT)
 #else
-#define IS_TIMEOUT(context) ((context)->err == REDIS_ERR_IO && is_timeout_errno(errno))
+static bool is_timeout_errno(int number) {
+    return number == EAGAIN || number == ETIMEDOUT || number == EINPROGRESS;
+}
+#define IS_TIMEOUT(context, number) ((context)->err == REDIS_ERR_IO && is_timeout_errno(number))
 #endif
 
 struct redis_link {
@@ -33,11 +36,6 @@ struct redis_link {
     char shas[REDIS_MAX_SCRIPTS][REDIS_SHA_SIZE];
     char message[REDIS_MESSAGE_SIZE];
 };
-
-__attribute__((unused)) static bool is_timeout_errno(int number) {
-    return number == EAGAIN || number == EWOULDBLOCK || number == ETIMEDOUT ||
-           number == EINPROGRESS;
-}
 
 static int64_t now_ms(void) {
     struct timespec now;
@@ -54,12 +52,11 @@ static int fail(struct redis_link *link, int status, const char *what, const cha
 /* Takes the context's error into the message. The connection is of no use after it. */
 static int fail_context(struct redis_link *link, bool connecting) {
     int number = errno;
-    errno = number;
     redisContext *context = link->context;
     char text[200];
     if (context->err == REDIS_ERR_OOM)
         return fail(link, -ENOMEM, "out of memory", "free some");
-    if (IS_TIMEOUT(context))
+    if (IS_TIMEOUT(context, number))
         return fail(link, -ETIMEDOUT,
                     connecting ? "no answer to the connection in time" : "no answer in time",
                     "check that Redis is up, not blocked, and reachable from here");

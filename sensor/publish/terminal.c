@@ -135,7 +135,7 @@ static void on_alert(void *context, const struct alert *alert) {
         put_evidence(&block, &alert->finding->evidence[i]);
     text_line(&block);
     text_unit(&block, "next:");
-    text_unit(&block, alert->rule->advice);
+    text_words(&block, alert->rule->advice);
     text_line(&block);
     text_unit_format(&block, "alert id %s", alert->id);
     text_end(&block);

@@ -17,7 +17,8 @@ static size_t put_escaped(uint8_t byte, char *at) {
         at[0] = (char)byte;
         return 1;
     }
-    memcpy(at, "\\x", 2);
+    at[0] = '\\';
+    at[1] = 'x';
     at[2] = digits[byte >> 4U];
     at[3] = digits[byte & 15U];
     return ESCAPE_SIZE;
@@ -65,14 +66,7 @@ static void put_word(struct text_block *block, const char *word, size_t size, si
     block->has_unit = true;
 }
 
-void text_unit(struct text_block *block, const char *text) {
-    size_t size = strlen(text);
-    bool fits_a_line = block->indent + size <= TEXT_WIDTH;
-    if (fits_a_line) {
-        put_word(block, text, size, 2);
-        return;
-    }
-    size_t blanks = 2;
+static void put_words(struct text_block *block, const char *text, size_t blanks) {
     while (*text) {
         size_t word = strcspn(text, " ");
         put_word(block, text, word, blanks);
@@ -80,6 +74,18 @@ void text_unit(struct text_block *block, const char *text) {
         text += strspn(text, " ");
         blanks = 1;
     }
+}
+
+void text_words(struct text_block *block, const char *text) {
+    put_words(block, text, 1);
+}
+
+void text_unit(struct text_block *block, const char *text) {
+    size_t size = strlen(text);
+    if (block->indent + size <= TEXT_WIDTH)
+        put_word(block, text, size, 2);
+    else
+        put_words(block, text, 2);
 }
 
 void text_unit_format(struct text_block *block, const char *format, ...) {

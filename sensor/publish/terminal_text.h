@@ -32,6 +32,8 @@ void text_line(struct text_block *block);
 void text_unit(struct text_block *block, const char *text);
 void text_unit_format(struct text_block *block, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* Words that go on where the last unit ended, broken at any blank. */
+void text_words(struct text_block *block, const char *text);
 /* A unit with an escape sequence (no columns wide) before and after it. */
 void text_unit_coloured(struct text_block *block, const char *colour, const char *text);
 void text_end(struct text_block *block); /* ends the last line */

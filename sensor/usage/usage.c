@@ -58,9 +58,9 @@ static bool allocate(struct usage *usage) {
     usage->rows = calloc(rows, sizeof(*usage->rows));
     usage->clients = calloc(usage->max_clients, sizeof(*usage->clients));
     usage->legacy_minutes = calloc(rows, sizeof(*usage->legacy_minutes));
-    usage->sorted_rows = calloc(rows, sizeof(*usage->sorted_rows));
-    usage->sorted_domains = calloc(domains, sizeof(*usage->sorted_domains));
-    usage->sorted_clients = calloc(usage->max_clients, sizeof(*usage->sorted_clients));
+    usage->sorted_rows = calloc(rows, sizeof(const struct usage_row *));
+    usage->sorted_domains = calloc(domains, sizeof(const struct usage_domain *));
+    usage->sorted_clients = calloc(usage->max_clients, sizeof(const struct client_row *));
     return usage->domains && usage->rows && usage->clients && usage->legacy_minutes &&
            usage->sorted_rows && usage->sorted_domains && usage->sorted_clients &&
            usage_index_init(&usage->domain_index, domains) &&
@@ -246,7 +246,7 @@ void usage_each(const struct usage *usage,
         sorted[count++] = &usage->rows[i];
     for (size_t i = 0; i < usage->other_row_count; i++)
         sorted[count++] = &usage->rows[usage->max_rows + i];
-    qsort(sorted, count, sizeof(*sorted), compare_rows);
+    qsort(sorted, count, sizeof(const struct usage_row *), compare_rows);
     for (size_t i = 0; i < count; i++) {
         struct usage_bucket bucket = bucket_of(sorted[i]->domain, sorted[i]->hour);
         bucket_add(&bucket, sorted[i]);
@@ -261,7 +261,7 @@ void usage_total(const struct usage *usage,
     for (size_t i = 0; i < usage->domain_count; i++)
         if (usage->domains[i].rows)
             sorted[count++] = &usage->domains[i];
-    qsort(sorted, count, sizeof(*sorted), compare_domains);
+    qsort(sorted, count, sizeof(const struct usage_domain *), compare_domains);
     for (size_t i = 0; i < count; i++) {
         struct usage_bucket bucket = bucket_of(sorted[i], 0);
         for (const struct usage_row *row = sorted[i]->rows; row; row = row->next)

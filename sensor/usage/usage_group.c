@@ -10,7 +10,7 @@
 #include <libpsl.h>
 #include <stdlib.h>
 
-enum { CACHE_SIZE = 4096 }; /* a power of two */
+enum { CACHE_SIZE = 16384 }; /* a power of two */
 
 struct cached_group {
     char name[DOMAIN_SIZE]; /* "": free */

@@ -5,6 +5,7 @@
 
 #include "siphash.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 bool usage_index_init(struct usage_index *index, size_t entries) {
@@ -95,6 +96,7 @@ static struct usage_row *other_row_get(struct usage *usage, uint64_t hour) {
 }
 
 struct usage_row *usage_row_get(struct usage *usage, const char *name, uint64_t hour) {
+    assert(usage->domains && usage->rows);
     bool is_full = usage->row_count == usage->max_rows;
     struct usage_domain *domain =
         is_full ? usage_domain_find(usage, name) : domain_get(usage, name);

@@ -22,14 +22,14 @@ struct usage_index {
 struct usage_row;
 struct client_row;
 
-struct usage_domain {
-    char name[DOMAIN_SIZE];
-    char application[APPLICATION_SIZE];
-    uint32_t slot;
+struct usage_domain {         /* what every handshake touches comes first */
     struct usage_row *rows;   /* all hours, newest made first */
     struct usage_row *recent; /* the one used last */
     struct client_row *clients;
     struct usage_client_counts client_counts;
+    uint32_t slot;
+    char application[APPLICATION_SIZE];
+    char name[DOMAIN_SIZE];
 };
 
 struct usage_row {

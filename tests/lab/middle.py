@@ -11,9 +11,11 @@ Without options it forwards every frame unchanged. Everything else touches TCP c
                       connection are mapped, checksums are made anew
     --kill HOW        when the ClientHello comes, swallow it and
                         reset      send a RST to both ends
-                        blackhole  let nothing through any more (the server is released by a RST)
+                        blackhole  let nothing through any more
+                        swallow    acknowledge it, and whatever the client still sends; say nothing
                         alert:N    send the client a fatal alert N and a FIN as if from the server
                         close      send the client a FIN as if from the server
+                      the server is released by a RST in every case
     --fragment BYTES  cut IP packets to pieces of this many bytes of payload
     --split BYTES     cut segments with payload to pieces of this many bytes
     --shuffle         send every two pieces of a segment in the wrong order
@@ -127,14 +129,17 @@ class Middle:
             alert = bytes([21, *segment.payload[1:3], 0, 2, ALERT_FATAL, int(argument)])
             flags = packets.FIN | packets.PSH | packets.ACK
             sent.append((False, segment.answered(flags, alert).to_frame()))
+        elif how == "swallow":
+            sent.append((False, segment.answered(packets.ACK).to_frame()))
         elif how == "close":
             sent.append((False, segment.answered(packets.FIN | packets.ACK).to_frame()))
         return sent
 
     @staticmethod
     def _linger(connection, segment, from_client):
-        """A killed connection goes no further; a client told of its end gets its FIN acknowledged."""
-        if from_client and segment.flags & packets.FIN and connection.killed in ("alert", "close"):
+        """A killed connection goes no further; only what the client says may be acknowledged."""
+        says_something = segment.payload or segment.flags & packets.FIN
+        if from_client and says_something and connection.killed in ("alert", "close", "swallow"):
             return [(False, segment.answered(packets.ACK).to_frame())]
         return []
 

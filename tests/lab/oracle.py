@@ -22,8 +22,10 @@ RECORD_CHANGE_CIPHER_SPEC = 20
 EXTENSION_PRE_SHARED_KEY = 41
 SEALED_ALERT_SIZE = 19  # two bytes, their type and the tag: TLS 1.3's smallest record
 SERVER_PORT = 443
+SILENCE_SECONDS = 30  # nothing for this long in a handshake: it has failed
 TSHARK_SECONDS = 60
 FIELDS = {
+    "time": "frame.time_epoch",
     "stream": "tcp.stream",
     "source_port": "tcp.srcport",
     "destination_port": "tcp.dstport",
@@ -44,6 +46,10 @@ FIELDS = {
 OPTIONS = ["-o", "tcp.reassemble_out_of_order:TRUE", "-d", f"tcp.port=={SERVER_PORT},tls"]
 
 
+class Error(Exception):
+    """tshark could not read a capture."""
+
+
 def tshark(path, *arguments):
     """tshark's output lines. Its complaint about a capture that was cut short is not one of ours."""
     result = subprocess.run(
@@ -53,7 +59,7 @@ def tshark(path, *arguments):
         timeout=TSHARK_SECONDS,
     )
     if result.returncode != 0:
-        raise RuntimeError(f"tshark {path}: {result.stderr.strip()}")
+        raise Error(f"tshark {path}: {result.stderr.strip()}")
     return result.stdout.splitlines()
 
 
@@ -72,11 +78,13 @@ class Connection:
             "alerts": [],
         }
         self.has_psk = self.has_certificate = False
+        self.last_time = 0.0
         self.ended_by = None  # "reset" or "failed": what came first
         self.changed = {"client": False, "server": False}  # ChangeCipherSpec
         self.opaque = {"client": 0, "server": 0}  # size of the first encrypted TLS 1.3 record
 
     def add(self, frame, suite_names):
+        self.last_time = frame["time"]
         sender = "server" if frame["source_port"] == [SERVER_PORT] else "client"
         if CLIENT_HELLO in frame["types"]:
             self._add_offer(frame)
@@ -110,15 +118,18 @@ class Connection:
         facts["sentinel"] = SENTINELS.get(frame["random"][0][-16:])
         self.has_psk = EXTENSION_PRE_SHARED_KEY in frame["extensions"]
 
-    def concluded(self):
-        """The facts, with `resumed` and `outcome`. None as outcome: the packets do not tell."""
+    def concluded(self, end):
+        """The facts, with `resumed` and `outcome`. None as outcome: the packets do not tell. `end` is the
+        time of the capture's last packet."""
         facts = self.facts
         is_tls13 = facts["version"] == "TLS 1.3"
         if is_tls13:
             went_on = all(self.opaque.values()) and self.opaque["client"] != SEALED_ALERT_SIZE
         else:
             went_on = all(self.changed.values()) and facts["version"] != "UNDETERMINED"
-        facts["outcome"] = "completed" if went_on else self.ended_by
+        silent = end - self.last_time > SILENCE_SECONDS
+        ended_by = self.ended_by or ("failed" if silent else None)
+        facts["outcome"] = "completed" if went_on else ended_by
         facts["resumed"] = self.has_psk if is_tls13 else went_on and not self.has_certificate
         return facts
 
@@ -137,15 +148,17 @@ def read_connections(path, suite_names):
         client_port = next((port for port in ports if port != SERVER_PORT), SERVER_PORT)
         connection = connections.setdefault(frame["stream"][0], Connection(client_port))
         connection.add(frame, suite_names)
-    found = [connections[stream].concluded() for stream in sorted(connections)]
+    end = max((connection.last_time for connection in connections.values()), default=0.0)
+    found = [connections[stream].concluded(end) for stream in sorted(connections)]
     return [f for f in found if f["offered_max"] or f["version"] != "UNDETERMINED"]
 
 
 def _frame(line):
     frame = dict(zip(FIELDS, (value.split(";") if value else [] for value in line.split("|"))))
     for name in FIELDS:
-        if name not in ("sni", "random"):
+        if name not in ("time", "sni", "random"):
             frame[name] = [int(value, 0) for value in frame.get(name, [])]
+    frame["time"] = float(frame["time"][0])
     return frame
 
 

@@ -205,7 +205,8 @@ def resumption_tls12_session_id(stage):
             handshake(SHOP, "TLS 1.2", "TLS 1.2", "client", "completed"),
             handshake(SHOP, "TLS 1.2", "TLS 1.2", "client", "completed", resumed=True),
         ],
-        shows=("tls.handshake.session_ticket_length > 0 && tls.handshake.type == 1",),
+        shows=("tls.handshake.type == 1 && tls.handshake.extension.type == 35 && "
+            "tls.handshake.extension.len > 100",),
     )
 )
 def resumption_tls12_ticket(stage):
@@ -360,8 +361,8 @@ def certificate_rejected_tls13_openssl(stage):
 @scenario(
     Product(
         "server-closes",
-        "a server that reads the ClientHello and closes without a word",
-        [unanswered(SHOP, "TLS 1.3", "failed")],
+        "a server that reads the ClientHello and closes without a word; the client protests (decode_error)",
+        [unanswered(SHOP, "TLS 1.3", "failed", alerts=[["client", 50]])],
         crafted="the server is a script over a real TCP connection",
     )
 )
@@ -403,9 +404,10 @@ def sslv2(stage):
 @scenario(
     Product(
         "retry-same-offer",
-        "the first try is lost on the way and times out; the second makes the same offer: no dance",
+        "the first try is lost on the way, the client gives up; the second makes the same offer: no dance. "
+        "How the first ends is not in the capture",
         [
-            unanswered(SHOP, "TLS 1.3", "failed"),
+            unanswered(SHOP, "TLS 1.3", "inconclusive"),
             handshake(SHOP, "TLS 1.3", "TLS 1.3", "none", "completed"),
         ],
         shows=("tcp.analysis.retransmission",),

@@ -91,7 +91,7 @@ def links(stage):
         [honest(), honest("TLSv1", LEGACY)],
         tap="server",
         crafted="the box on the path fragments although TCP forbids it; the server's kernel reassembles",
-        shows=("ip.flags.mf == 1", "ip.reassembled_in"),
+        shows=("ip.flags.mf == 1", "ip.fragments"),
     )
 )
 def fragments_ipv4(stage):
@@ -136,7 +136,7 @@ def segments_tiny(stage):
         "segments torn to 60 bytes, every two in the wrong order, each one twice: the client's side",
         [honest("TLS 1.2")],
         crafted="the box on the path tears, shuffles and doubles; both kernels' connection is real",
-        shows=("tcp.analysis.out_of_order", "tcp.analysis.retransmission"),
+        shows=("tcp.analysis.lost_segment", "tcp.analysis.retransmission"),
     ),
     Product(
         "segments-shuffled-server-side",
@@ -144,7 +144,7 @@ def segments_tiny(stage):
         [honest("TLS 1.2")],
         tap="server",
         crafted="the box on the path tears, shuffles and doubles; both kernels' connection is real",
-        shows=("tcp.analysis.out_of_order",),
+        shows=("tcp.analysis.lost_segment",),
     ),
 )
 def segments_shuffled(stage):

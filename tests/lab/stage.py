@@ -145,6 +145,8 @@ class Stage:
         for namespace in self.namespaces.values():
             run("ip", "netns", "add", namespace)
             self._ip(namespace, "link", "set", "lo", "up")
+        # A connection that its program gave up is not retransmitted for minutes.
+        self._sysctl("client", "net.ipv4.tcp_orphan_retries=1")
         self._veth("client", "c0", "mc", "02:00:00:00:00:0a")
         self._veth("server", "s0", "ms", "02:00:00:00:00:14")
         self._address("client", "c0", CLIENT_IPV4, CLIENT_IPV6, "198.51.100.0/24")
@@ -158,7 +160,7 @@ class Stage:
             # Checksums and segments as they would be on a cable, not left to the card.
             features = ["tx", "off", "rx", "off", "tso", "off", "gso", "off", "gro", "off"]
             run("ip", "netns", "exec", namespace, "ethtool", "-K", interface, *features)
-        self._sysctl(middle, f"net.ipv6.conf.{middle_name}.disable_ipv6=1")
+        self._sysctl("middle", f"net.ipv6.conf.{middle_name}.disable_ipv6=1")
         self._ip(middle, "link", "set", middle_name, "up")
         self._ip(end, "link", "set", name, "up")
 
@@ -172,9 +174,8 @@ class Stage:
     def _ip(namespace, *arguments):
         run("ip", "-n", namespace, *arguments)
 
-    @staticmethod
-    def _sysctl(namespace, setting):
-        run("ip", "netns", "exec", namespace, "sysctl", "-qw", setting)
+    def _sysctl(self, role, setting):
+        run("ip", "netns", "exec", self.namespaces[role], "sysctl", "-qw", setting)
 
     def _start(self, role, command, **streams):
         """Starts a command in a namespace. Its errors, and its output if nobody asks for it, go to a

@@ -62,7 +62,7 @@ static struct message message_with_extensions(const char *hex) {
 static struct message message_of_browser(void) {
     struct message message =
         message_of("0303" RANDOM "20" RANDOM "0020 2a2a 1301 1302 1303 c02b c02f c02c c030 cca9 "
-                                             "cca8 c013 c014 009c 009d 002f 0035 0100");
+                   "cca8 c013 c014 009c 009d 002f 0035 0100");
     size_t block = message_open(&message, 2);
     message_hex(&message, "dada 0000"
                           "fe0d 0008 0000010001aa0000"

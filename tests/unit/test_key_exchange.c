@@ -113,11 +113,12 @@ static void reads_exchanges(void **state) {
 static void caps_size(void **state) {
     (void)state;
     enum { SIZE = 9000 };
-    static uint8_t body[2 + SIZE + 3 + 3];
+    static uint8_t body[2 + SIZE + 6];
     body[0] = SIZE >> 8;
     body[1] = SIZE & 0xff;
     memset(body + 2, 0xff, SIZE);
-    memcpy(body + 2 + SIZE, "\0\1\2\0\1\2", 6);
+    static const uint8_t rest[] = {0, 1, 2, 0, 1, 2}; /* generator and public value */
+    memcpy(body + 2 + SIZE, rest, sizeof(rest));
     struct key_exchange read;
     assert_int_equal(key_exchange_parse(span_of(body, sizeof(body)), 0x0033, &read), PARSE_OK);
     assert_int_equal(read.size_bits, UINT16_MAX);

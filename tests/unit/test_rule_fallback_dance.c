@@ -221,6 +221,54 @@ static void cancelled_at_once(struct scene *scene) {
     scene_know_server(scene, TLS_RANK_1_3);
 }
 
+static void hung_up_after_the_answer(struct scene *scene) {
+    dance(scene);
+    scene->attempts[0].negotiated = TLS_RANK_1_3;
+    scene->attempts[0].closed_by = SIDE_CLIENT;
+    scene->attempts[0].outcome = OUTCOME_RESET;
+}
+
+/* sslscan at one version: the same offer with ever fewer suites, until the server gives up. */
+static void put_crowd(struct scene *scene, size_t kinds) {
+    static const uint16_t other[][4] = {{0xc014, 0x0035, 0}, {0xc013, 0x0033, 0}};
+    for (size_t i = 0; i + 1 < kinds; i++) {
+        struct attempt attempt = failed_try(scene);
+        attempt.started_us -= (3 - i) * SECOND_US;
+        attempt.ended_us -= (3 - i) * SECOND_US;
+        attempt.suites = suites_of(other[i]);
+        attempt.negotiated = TLS_RANK_1_3;
+        attempt.outcome = OUTCOME_COMPLETED;
+        scene_attempt(scene, attempt);
+    }
+    scene_attempt(scene, failed_try(scene));
+}
+
+static void crowd(struct scene *scene) {
+    lower_completes(scene);
+    put_crowd(scene, 3);
+}
+
+static void crowd_below(struct scene *scene) {
+    lower_completes(scene);
+    put_crowd(scene, 3);
+    for (size_t i = 0; i < 2; i++) { /* the crowd's tries come after the failure */
+        scene->attempts[i + 1].highest_offered = TLS_RANK_1_2;
+        scene->attempts[i + 1].started_us = scene->handshake.started_us - (i + 1) * 1000;
+        scene->attempts[i + 1].ended_us = scene->handshake.started_us - (i + 1) * 1000 + 500;
+    }
+}
+
+static void two_kinds(struct scene *scene) {
+    lower_completes(scene);
+    put_crowd(scene, 2);
+}
+
+static void crowd_with_scsv(struct scene *scene) {
+    scene_offer(scene, (struct client_spec){.suites = fallback_suites});
+    scene_answer(scene, (struct server_spec){.suite = 0xc02f});
+    put_crowd(scene, 3);
+}
+
 static void waited_in_vain(struct scene *scene) {
     cancelled_at_once(scene);
     scene->attempts[0].started_us = scene->attempts[0].ended_us - 3 * SECOND_US;
@@ -348,6 +396,9 @@ static const struct rule_case hits[] = {
      "closed without an alert from the client"},
     {"reset in the client's name", reset_in_the_clients_name, RULE_HIT, CONFIDENCE_MEDIUM, true,
      "reset from the client"},
+    {"two kinds of client", two_kinds, RULE_HIT, CONFIDENCE_MEDIUM, false, "first try"},
+    {"a crowd, but marked by the SCSV", crowd_with_scsv, RULE_HIT, CONFIDENCE_MEDIUM, false,
+     "TLS_FALLBACK_SCSV"},
     {"just within the window", at_the_edge_of_the_window, RULE_HIT, CONFIDENCE_MEDIUM, false,
      "60000 ms later"},
 };
@@ -360,6 +411,9 @@ static const struct rule_case silent[] = {
     {"begun before the failure", parallel_then_reset, RULE_PASS, 0, false, NULL},
     {"other device behind a NAT", other_device_behind_nat, RULE_PASS, 0, false, NULL},
     {"client cancelled at once", cancelled_at_once, RULE_PASS, 0, false, NULL},
+    {"client hung up after the answer", hung_up_after_the_answer, RULE_PASS, 0, false, NULL},
+    {"a crowd", crowd, RULE_UNKNOWN, 0, false, NULL},
+    {"a crowd at the lower version", crowd_below, RULE_UNKNOWN, 0, false, NULL},
     {"certificate refused", certificate_refused, RULE_PASS, 0, false, NULL},
     {"server chose the old version", server_answered_lower, RULE_PASS, 0, false, NULL},
     {"1.3 only, honest refusal", tls13_only_then_lower, RULE_PASS, 0, false, NULL},

@@ -139,6 +139,34 @@ static void grease_at_tls12(struct scene *scene) {
     scene_fail(scene, OUTCOME_FAILED);
 }
 
+/* sslscan: everything there is at TLS 1.0, and a reset after the answer. */
+static void probe_hangs_up(struct scene *scene) {
+    lowered_to_tls11(scene);
+    scene_answer(scene, (struct server_spec){
+                            .legacy_version = 0x0302, .suite = 0xc014, .sentinel = SENTINEL_11});
+    scene->handshake.side[SIDE_CLIENT].reset_packet = 12;
+    scene_fail(scene, OUTCOME_RESET);
+}
+
+static void probe_without_encryption(struct scene *scene) {
+    static const uint16_t suites[] = {0xc02f, 0xc027, 0x003b, 0x002f, 0};
+    scene_offer(scene, (struct client_spec){.legacy_version = 0x0301,
+                                            .suites = suites,
+                                            .has_signature_algorithms = true});
+    scene_alert(scene, SIDE_SERVER, 70);
+}
+
+static void probe_of_everything(struct scene *scene) {
+    uint16_t suites[202];
+    for (size_t i = 0; i < 201; i++)
+        suites[i] = i == 0 ? 0xc02f : 0xc014;
+    suites[201] = 0;
+    scene_offer(scene, (struct client_spec){.legacy_version = 0x0301,
+                                            .suites = suites,
+                                            .has_signature_algorithms = true});
+    scene_alert(scene, SIDE_SERVER, 70);
+}
+
 static void no_offer(struct scene *scene) {
     scene_answer(scene, (struct server_spec){.suite = 0xc02f});
 }
@@ -185,6 +213,9 @@ static void test_cases(void **state) {
         {"suites of 1.2 alone", suites_apart_at_tls10, RULE_PASS, 0, false, NULL},
         {"odd, but went through", odd_but_went_through, RULE_PASS, 0, false, NULL},
         {"GREASE", grease_at_tls12, RULE_PASS, 0, false, NULL},
+        {"probe that hangs up", probe_hangs_up, RULE_PASS, 0, false, NULL},
+        {"probe without encryption", probe_without_encryption, RULE_PASS, 0, false, NULL},
+        {"probe of everything", probe_of_everything, RULE_PASS, 0, false, NULL},
         {"no ClientHello", no_offer, RULE_UNKNOWN, 0, false, NULL},
         {"truncated hello", truncated, RULE_UNKNOWN, 0, false, NULL},
         {"damaged hello", damaged, RULE_UNKNOWN, 0, false, NULL},

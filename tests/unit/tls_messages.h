@@ -87,7 +87,9 @@ static inline struct span exact_copy(const uint8_t *data, size_t size) {
 }
 
 static inline void exact_free(struct span copy) {
-    free((void *)(uintptr_t)copy.data);
+    void *block = NULL; /* a span is read-only, and a cast would only hide that this is not */
+    memcpy(&block, &copy.data, sizeof(block));
+    free(block);
 }
 
 /*

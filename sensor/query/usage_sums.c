@@ -1,0 +1,341 @@
+/*
+ * usage_sums.c - see usage_sums.h.
+ *
+ * Domains are taken in groups. Of each group first the indexes are read in one batch, then all
+ * hashes and client counts in batches of bounded size; a note per command says whose it is.
+ */
+#include "usage_sums.h"
+
+#include <errno.h>
+#include <hiredis/hiredis.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "redis_keys.h"
+#include "redis_link.h"
+#include "reply.h"
+#include "sheet.h"
+
+enum { GROUP_DOMAINS = 64, BATCH_COMMANDS = 1024, HOURS_PER_DAY = 24 };
+
+static const uint64_t us_per_hour = 3600ULL * 1000000ULL;
+
+enum note_kind { NOTE_COUNTERS, NOTE_CLIENTS, NOTE_LEGACY_CLIENTS };
+
+struct note {
+    enum note_kind kind;
+    const char *domain;
+    const char *sensor; /* inside the index replies */
+    uint64_t hours;     /* since 1970; of a day: its first */
+};
+
+struct reading {
+    const struct query *query;
+    struct usage_sums *sums;
+    struct redis_batch index;
+    struct redis_batch batch;
+    struct note notes[BATCH_COMMANDS + HOURS_PER_DAY + 2];
+    size_t note_count;
+    size_t domain_begin; /* the first sum of the domain that was summed last */
+    int status;
+};
+
+uint64_t usage_sum_negotiated(const struct usage_sum *sum) {
+    uint64_t total = 0;
+    for (size_t i = USAGE_TLS_1_3; i <= USAGE_VERSION_OTHER; i++)
+        total += sum->counts[i];
+    return total;
+}
+
+uint64_t usage_sum_legacy(const struct usage_sum *sum) {
+    return sum->counts[USAGE_TLS_1_1] + sum->counts[USAGE_TLS_1_0] + sum->counts[USAGE_SSL_3] +
+           sum->counts[USAGE_SSL_2];
+}
+
+bool usage_range_is_hours(const struct query *query) {
+    const uint64_t kept_us = (uint64_t)REDIS_HOUR_TTL_S * 1000000U;
+    return query->by == BY_HOUR ||
+           (query->since_us != 0 && query->now_us - query->since_us < kept_us);
+}
+
+uint64_t usage_range_begin_us(const struct query *query) {
+    uint64_t unit = usage_range_is_hours(query) ? us_per_hour : us_per_hour * HOURS_PER_DAY;
+    return query->since_us - query->since_us % unit;
+}
+
+/* ---- summing ---- */
+
+static void label_of(const struct note *note, enum query_by by, char label[USAGE_SUM_LABEL_SIZE]) {
+    char text[TIME_TEXT_SIZE];
+    (void)time_for_people(note->hours * us_per_hour, text);
+    switch (by) {
+    case BY_DOMAIN:
+        label[0] = '\0';
+        break;
+    case BY_HOUR:
+        (void)snprintf(label, USAGE_SUM_LABEL_SIZE, "%.16s", text);
+        break;
+    case BY_DAY:
+        (void)snprintf(label, USAGE_SUM_LABEL_SIZE, "%.10s", text);
+        break;
+    case BY_SENSOR:
+        (void)snprintf(label, USAGE_SUM_LABEL_SIZE, "%s", note->sensor);
+        break;
+    }
+}
+
+/* The sum a note belongs to: made when it is not there; NULL when out of memory. */
+static struct usage_sum *get_sum(struct reading *reading, const struct note *note) {
+    struct usage_sums *sums = reading->sums;
+    char label[USAGE_SUM_LABEL_SIZE];
+    label_of(note, reading->query->by, label);
+    if (sums->count == 0 || strcmp(sums->items[sums->count - 1].domain, note->domain) != 0)
+        reading->domain_begin = sums->count;
+    for (size_t i = sums->count; i > reading->domain_begin; i--)
+        if (strcmp(sums->items[i - 1].label, label) == 0)
+            return &sums->items[i - 1];
+    if (sums->count == sums->room) {
+        size_t room = sums->room ? sums->room * 2 : 64;
+        struct usage_sum *grown = realloc(sums->items, room * sizeof *grown);
+        if (grown == NULL)
+            return NULL;
+        sums->items = grown;
+        sums->room = room;
+    }
+    struct usage_sum *sum = &sums->items[sums->count++];
+    memset(sum, 0, sizeof *sum);
+    (void)snprintf(sum->domain, sizeof sum->domain, "%s", note->domain);
+    memcpy(sum->label, label, sizeof label);
+    return sum;
+}
+
+static void keep_larger(uint64_t *kept, uint64_t value) {
+    if (value > *kept)
+        *kept = value;
+}
+
+static void add_field(struct usage_sum *sum, const char *name, size_t size,
+                      const redisReply *reply) {
+    uint64_t value = reply_number(reply);
+    for (size_t i = 0; i < USAGE_FIELD_COUNT; i++) {
+        if (strlen(usage_field_names[i]) != size || memcmp(usage_field_names[i], name, size) != 0)
+            continue;
+        sum->counts[i] += value;
+        return;
+    }
+    if (strcmp(name, REDIS_FIELD_PEAK) == 0)
+        keep_larger(&sum->peak_legacy_per_min, value);
+    else if (strcmp(name, REDIS_FIELD_LAST) == 0)
+        keep_larger(&sum->last_us, value);
+    else if (strcmp(name, REDIS_FIELD_LAST_LEGACY) == 0)
+        keep_larger(&sum->last_legacy_us, value);
+    else if (strcmp(name, REDIS_FIELD_CLIENTS_LOST) == 0)
+        sum->clients_lost += value;
+    else if (strcmp(name, REDIS_FIELD_FIRST) == 0 && (sum->first_us == 0 || value < sum->first_us))
+        sum->first_us = value;
+    else if (strcmp(name, REDIS_FIELD_APPLICATION) == 0 && reply->type == REDIS_REPLY_STRING)
+        (void)snprintf(sum->application, sizeof sum->application, "%s", reply->str);
+}
+
+static void take_reply(struct reading *reading, const struct note *note, const redisReply *reply) {
+    bool is_empty = reply->type == REDIS_REPLY_ARRAY && reply->elements == 0;
+    if (is_empty || (note->kind == NOTE_COUNTERS && reply->type != REDIS_REPLY_ARRAY))
+        return;
+    struct usage_sum *sum = get_sum(reading, note);
+    if (sum == NULL) {
+        reading->status = -ENOMEM;
+        return;
+    }
+    if (note->kind == NOTE_COUNTERS) {
+        for (size_t i = 0; i + 1 < reply->elements; i += 2)
+            if (reply->element[i]->type == REDIS_REPLY_STRING)
+                add_field(sum, reply->element[i]->str, reply->element[i]->len,
+                          reply->element[i + 1]);
+        return;
+    }
+    sum->has_clients = true;
+    *(note->kind == NOTE_CLIENTS ? &sum->clients : &sum->legacy_clients) = reply_number(reply);
+}
+
+/* ---- asking ---- */
+
+static void flush(struct reading *reading) {
+    struct redis_link *link = reading->query->link;
+    if (reading->status == 0)
+        reading->status = redis_link_exchange(link, &reading->batch);
+    for (size_t i = 0; reading->status == 0 && i < reading->batch.reply_count; i++) {
+        reading->status = redis_link_judge(link, reading->batch.replies[i]);
+        if (reading->status == 0)
+            take_reply(reading, &reading->notes[i], reading->batch.replies[i]);
+    }
+    redis_batch_clear(&reading->batch);
+    reading->note_count = 0;
+}
+
+static void flush_when_full(struct reading *reading) {
+    if (reading->note_count >= BATCH_COMMANDS)
+        flush(reading);
+}
+
+static void ask_counters(struct reading *reading, const char *domain, uint32_t day,
+                         const char *sensor) {
+    uint64_t first = redis_hours_of_day(day);
+    uint64_t begin = usage_range_begin_us(reading->query) / us_per_hour;
+    if (!usage_range_is_hours(reading->query)) {
+        struct redis_key key = redis_key_day(domain, sensor, day);
+        redis_batch_command(&reading->batch, "HGETALL", key.text, NULL);
+        reading->notes[reading->note_count++] = (struct note){NOTE_COUNTERS, domain, sensor, first};
+        return;
+    }
+    for (uint64_t hours = first; hours < first + HOURS_PER_DAY; hours++) {
+        if (hours < begin)
+            continue;
+        struct redis_key key = redis_key_hour(domain, sensor, hours);
+        redis_batch_command(&reading->batch, "HGETALL", key.text, NULL);
+        reading->notes[reading->note_count++] = (struct note){NOTE_COUNTERS, domain, sensor, hours};
+    }
+}
+
+/* Distinct clients of the days that the index names: of each day, or of all together. */
+static void ask_clients(struct reading *reading, const char *domain, const redisReply *index,
+                        bool legacy) {
+    struct redis_batch *batch = &reading->batch;
+    bool each_day = reading->query->by == BY_DAY;
+    uint32_t last = 0;
+    uint32_t day = 0;
+    const char *sensor = "";
+    for (size_t i = 0; i < index->elements; i++) {
+        const redisReply *member = index->element[i];
+        if (member->type != REDIS_REPLY_STRING ||
+            redis_member_read(member->str, &day, &sensor) != 0 || day == last)
+            continue;
+        if (last == 0 || each_day)
+            redis_batch_begin(batch, "PFCOUNT");
+        redis_batch_add_text(batch, redis_key_clients(domain, legacy, day).text);
+        last = day;
+        if (!each_day)
+            continue;
+        redis_batch_end(batch);
+        reading->notes[reading->note_count++] = (struct note){
+            legacy ? NOTE_LEGACY_CLIENTS : NOTE_CLIENTS, domain, sensor, redis_hours_of_day(day)};
+        flush_when_full(reading);
+    }
+    if (last == 0 || each_day)
+        return;
+    redis_batch_end(batch);
+    reading->notes[reading->note_count++] = (struct note){
+        legacy ? NOTE_LEGACY_CLIENTS : NOTE_CLIENTS, domain, sensor, redis_hours_of_day(day)};
+    flush_when_full(reading);
+}
+
+static void ask_domain(struct reading *reading, const char *domain, const redisReply *index) {
+    if (index->type != REDIS_REPLY_ARRAY)
+        return;
+    for (size_t i = 0; i < index->elements && reading->status == 0; i++) {
+        const redisReply *member = index->element[i];
+        uint32_t day = 0;
+        const char *sensor = NULL;
+        if (member->type != REDIS_REPLY_STRING ||
+            redis_member_read(member->str, &day, &sensor) != 0)
+            continue;
+        ask_counters(reading, domain, day, sensor);
+        flush_when_full(reading);
+    }
+    if (reading->query->by == BY_DOMAIN || reading->query->by == BY_DAY) {
+        ask_clients(reading, domain, index, false);
+        ask_clients(reading, domain, index, true);
+    }
+}
+
+static int read_group(struct reading *reading, const char *const *domains, size_t count) {
+    struct redis_link *link = reading->query->link;
+    char begin[16];
+    (void)snprintf(begin, sizeof begin, "%u",
+                   (unsigned)redis_day_of_us(usage_range_begin_us(reading->query)));
+    redis_batch_clear(&reading->index);
+    for (size_t i = 0; i < count; i++)
+        redis_batch_command(&reading->index, "ZRANGEBYSCORE", redis_key_buckets(domains[i]).text,
+                            begin, "+inf", NULL);
+    int status = redis_link_exchange(link, &reading->index);
+    for (size_t i = 0; status == 0 && i < count; i++) {
+        status = redis_link_judge(link, reading->index.replies[i]);
+        if (status == 0)
+            ask_domain(reading, domains[i], reading->index.replies[i]);
+    }
+    flush(reading);
+    return status != 0 ? status : reading->status;
+}
+
+/* Sums that only a client count made (their hours are outside the range, or expired). */
+static void drop_empty(struct usage_sums *sums) {
+    size_t kept = 0;
+    for (size_t i = 0; i < sums->count; i++)
+        if (sums->items[i].counts[USAGE_HANDSHAKES] != 0)
+            sums->items[kept++] = sums->items[i];
+    sums->count = kept;
+}
+
+int usage_sums_read(const struct query *query, const char *const *domains, size_t domain_count,
+                    struct usage_sums *sums) {
+    struct reading *reading = calloc(1, sizeof *reading);
+    if (reading == NULL)
+        return -ENOMEM;
+    reading->query = query;
+    reading->sums = sums;
+    int status = 0;
+    for (size_t i = 0; i < domain_count && status == 0; i += GROUP_DOMAINS) {
+        size_t left = domain_count - i;
+        status = read_group(reading, domains + i, left < GROUP_DOMAINS ? left : GROUP_DOMAINS);
+    }
+    drop_empty(sums);
+    redis_batch_deinit(&reading->index);
+    redis_batch_deinit(&reading->batch);
+    free(reading);
+    return status;
+}
+
+void usage_sums_deinit(struct usage_sums *sums) {
+    free(sums->items);
+    memset(sums, 0, sizeof *sums);
+}
+
+/* ---- known domains ---- */
+
+void domain_list_delete(char **list) {
+    for (size_t i = 0; list != NULL && list[i] != NULL; i++)
+        free(list[i]);
+    free(list);
+}
+
+static char **copy_texts(const redisReply *reply, size_t *count) {
+    char **list = calloc(reply->elements + 1, sizeof *list);
+    *count = 0;
+    for (size_t i = 0; list != NULL && i < reply->elements; i++) {
+        const redisReply *member = reply->element[i];
+        if (member->type != REDIS_REPLY_STRING || member->len > REDIS_NAME_MAX)
+            continue;
+        char *copy = malloc(member->len + 1);
+        if (copy == NULL) {
+            domain_list_delete(list);
+            return NULL;
+        }
+        memcpy(copy, member->str, member->len + 1);
+        list[(*count)++] = copy;
+    }
+    return list;
+}
+
+int domain_list_read(const struct query *query, char ***list, size_t *count) {
+    struct redis_batch batch = {0};
+    *list = NULL;
+    redis_batch_command(&batch, "ZREVRANGE", REDIS_KEY_DOMAINS, "0", "-1", NULL);
+    int status = redis_link_exchange(query->link, &batch);
+    if (status == 0)
+        status = redis_link_judge(query->link, batch.replies[0]);
+    if (status == 0 && batch.replies[0]->type == REDIS_REPLY_ARRAY) {
+        *list = copy_texts(batch.replies[0], count);
+        status = *list == NULL ? -ENOMEM : 0;
+    }
+    redis_batch_deinit(&batch);
+    return status;
+}

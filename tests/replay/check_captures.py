@@ -1,0 +1,155 @@
+#!/usr/bin/env python3
+"""check_captures.py - the sensor against the laboratory's captures and what is written beside them.
+
+usage: check_captures.py DOWNGRD [--captures DIR] [NAME...]
+
+For each NAME.expected.json (default: all of pcaps/) it replays the capture and compares
+  - the exit status;
+  - alerts of class attack: exactly the kinds listed, as often as listed; listed alerts of the other
+    classes must be there; of each only the keys that are written (kind, class, confidence as one
+    value or a list of acceptable ones, client and server port);
+  - handshakes: as many as listed, found by the client's port (two of one port: in their order); of
+    each only the keys that are written;
+  - the EVE output of a second replay under another time zone and locale: the same bytes.
+One line per capture, with the differences below it. Status 0 when all agree, 1 when not. Python 3
+standard library only.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+DEFAULT_CAPTURES = Path(__file__).resolve().parents[2] / "pcaps"
+ENVIRONMENTS = ({"TZ": "UTC", "LC_ALL": "C"}, {"TZ": "Asia/Kathmandu", "LC_ALL": "C.UTF-8"})
+REPLAY_SECONDS = 60
+NOT_COMPARED = {"client_port"}  # names the handshake
+
+
+def replay(downgrd, capture, environment):
+    """(exit status, EVE bytes, what was said on stderr)."""
+    done = subprocess.run(
+        [downgrd, "-r", capture.name, "--eve", "-", "--quiet"],
+        cwd=capture.parent,
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=REPLAY_SECONDS,
+    )
+    return done.returncode, done.stdout, done.stderr.decode(errors="replace")
+
+
+def handshake_facts(line):
+    """An EVE line of type tls in the words of the expectations."""
+    tls, downgrade = line["tls"], line["downgrade"]
+    alerts = [[alert["sender"], alert["code"]] for alert in downgrade["alerts"]]
+    return {
+        **downgrade,
+        "sni": tls.get("sni"),
+        "version": tls.get("version"),
+        "resumed": tls.get("session_resumed", False),
+        "alerts": alerts,
+        "client_port": line["src_port"],
+        "server_port": line["dest_port"],
+    }
+
+
+def alert_facts(line):
+    downgrade = line["downgrade"]
+    return {
+        "kind": downgrade["kind"],
+        "class": downgrade["class"],
+        "confidence": downgrade["confidence"],
+        "client": line["src_port"],
+        "server": line["dest_port"],
+    }
+
+
+def agrees(wanted, found):
+    return found in wanted if isinstance(wanted, list) else found == wanted
+
+
+def compare_alerts(expected, found):
+    """Each expected alert takes one that was found; an attack that is left over is one too many."""
+    differences = []
+    left = list(found)
+    for wanted in expected:
+        match = next(
+            (a for a in left if all(agrees(value, a.get(key)) for key, value in wanted.items())),
+            None,
+        )
+        if match:
+            left.remove(match)
+        else:
+            differences.append(f"missing alert: {wanted}")
+    differences += [f"unexpected alert: {alert}" for alert in left if alert["class"] == "attack"]
+    return differences
+
+
+def compare_handshakes(expected, found):
+    differences = []
+    if len(expected) != len(found):
+        differences.append(f"{len(expected)} handshakes expected, {len(found)} found")
+    left = list(found)
+    for number, wanted in enumerate(expected, 1):
+        port = wanted["client_port"]
+        match = next((facts for facts in left if facts["client_port"] == port), None)
+        if match is None:
+            differences.append(f"handshake {number} (client port {port}) is missing")
+            continue
+        left.remove(match)
+        for key, value in wanted.items():
+            if key not in NOT_COMPARED and match.get(key) != value:
+                differences.append(
+                    f"handshake {number}: {key} expected {value!r}, found {match.get(key)!r}"
+                )
+    return differences
+
+
+def check(downgrd, file):
+    """The differences of one capture, as texts."""
+    expectation = json.loads(file.read_text())
+    capture = file.parent / expectation["capture"]
+    status, output, errors = replay(downgrd, capture, ENVIRONMENTS[0])
+    differences = []
+    if status != expectation["exit_status"]:
+        differences.append(
+            f"exit status {expectation['exit_status']} expected, {status} found: {errors.strip()}"
+        )
+    try:
+        lines = [json.loads(line) for line in output.decode().splitlines()]
+    except ValueError as error:
+        return differences + [f"the output is no JSON: {error}"]
+    alerts = [alert_facts(line) for line in lines if line["event_type"] == "alert"]
+    handshakes = [handshake_facts(line) for line in lines if line["event_type"] == "tls"]
+    differences += compare_alerts(expectation["alerts"], alerts)
+    differences += compare_handshakes(expectation["handshakes"], handshakes)
+    if replay(downgrd, capture, ENVIRONMENTS[1])[1] != output:
+        differences.append("another time zone and locale gives other bytes")
+    return differences
+
+
+def main():
+    parser = argparse.ArgumentParser(description="the sensor against the laboratory's captures")
+    parser.add_argument("downgrd", help="the program")
+    parser.add_argument("name", nargs="*", help="captures to check, without suffix (default: all)")
+    parser.add_argument("--captures", type=Path, default=DEFAULT_CAPTURES, help="their folder")
+    options = parser.parse_args()
+    downgrd = str(Path(options.downgrd).resolve())
+    folder = options.captures.resolve()
+    names = options.name or sorted(f.name.split(".")[0] for f in folder.glob("*.expected.json"))
+    failed = 0
+    for name in names:
+        differences = check(downgrd, folder / f"{name}.expected.json")
+        failed += bool(differences)
+        print(f"{'FAIL' if differences else 'ok  '} {name}")
+        for difference in differences:
+            print(f"     {difference}")
+    print(f"{len(names) - failed} passed, {failed} failed")
+    return 1 if failed or not names else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

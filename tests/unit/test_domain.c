@@ -1,0 +1,135 @@
+/*
+ * test_domain.c - names from the wire to names for keys.
+ */
+#include "judge.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define LABEL_63 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+struct domain_case {
+    const char *server_name; /* NULL: no extension */
+    const char *certificate_name;
+    const char *expected;
+    enum domain_source source;
+};
+
+static const struct domain_case cases[] = {
+    {"www.example.com", "", "www.example.com", DOMAIN_FROM_SNI},
+    {"WWW.Example.COM", "", "www.example.com", DOMAIN_FROM_SNI},
+    {"example.com.", "", "example.com", DOMAIN_FROM_SNI},
+    {"localhost", "", "localhost", DOMAIN_FROM_SNI},
+    {"_sip._tcp.example.com", "", "_sip._tcp.example.com", DOMAIN_FROM_SNI},
+    {"xn--bcher-kva.example", "", "xn--bcher-kva.example", DOMAIN_FROM_SNI},
+    {"www.example.com", "other.example", "www.example.com", DOMAIN_FROM_SNI},
+    {NULL, "shop.example", "shop.example", DOMAIN_FROM_CERTIFICATE},
+    {NULL, "*.shop.example", "*.shop.example", DOMAIN_FROM_CERTIFICATE},
+    {"", "shop.example", "shop.example", DOMAIN_FROM_CERTIFICATE},
+    {NULL, "", "_none", DOMAIN_FROM_IP},
+    {"", "", "_none", DOMAIN_FROM_IP},
+    {"192.0.2.1", "", "_none", DOMAIN_FROM_IP},
+    {"255.255.255.255", "", "_none", DOMAIN_FROM_IP},
+    {"2001:db8::1", "", "_none", DOMAIN_FROM_IP},
+    {"::ffff:192.0.2.1", "", "_none", DOMAIN_FROM_IP},
+    {NULL, "192.0.2.1", "_none", DOMAIN_FROM_IP},
+    {"256.0.2.1", "", "256.0.2.1", DOMAIN_FROM_SNI},
+    {"1.2.3", "", "1.2.3", DOMAIN_FROM_SNI},
+    {"1.2.3.4.5", "", "1.2.3.4.5", DOMAIN_FROM_SNI},
+    {"*.shop.example", "", "_invalid", DOMAIN_FROM_SNI},
+    {NULL, "a.*.example", "_invalid", DOMAIN_FROM_CERTIFICATE},
+    {NULL, "*", "_invalid", DOMAIN_FROM_CERTIFICATE},
+    {NULL, "*.", "_invalid", DOMAIN_FROM_CERTIFICATE},
+    {NULL, "Some Company Ltd", "_invalid", DOMAIN_FROM_CERTIFICATE},
+    {"_none", "", "_invalid", DOMAIN_FROM_SNI},
+    {"_OTHER", "", "_invalid", DOMAIN_FROM_SNI},
+    {"_other.", "", "_invalid", DOMAIN_FROM_SNI},
+    {".", "", "_invalid", DOMAIN_FROM_SNI},
+    {"a..b", "", "_invalid", DOMAIN_FROM_SNI},
+    {".a", "", "_invalid", DOMAIN_FROM_SNI},
+    {"a.b..", "", "_invalid", DOMAIN_FROM_SNI},
+    {"a b", "", "_invalid", DOMAIN_FROM_SNI},
+    {"a\nb", "", "_invalid", DOMAIN_FROM_SNI},
+    {"\x1b[31m", "", "_invalid", DOMAIN_FROM_SNI},
+    {"{domain}", "", "_invalid", DOMAIN_FROM_SNI},
+    {"example.com/../x", "", "_invalid", DOMAIN_FROM_SNI},
+    {"b\xc3\xbc"
+     "cher.example",
+     "", "_invalid", DOMAIN_FROM_SNI},
+    {LABEL_63 ".example", "", LABEL_63 ".example", DOMAIN_FROM_SNI},
+    {LABEL_63 "a.example", "", "_invalid", DOMAIN_FROM_SNI},
+};
+
+static void domain_from(struct span server_name, const char *certificate_name,
+                        struct domain *domain) {
+    static struct handshake handshake;
+    memset(&handshake, 0, sizeof handshake);
+    memset(domain, 0x7f, sizeof *domain);
+    handshake.has = HANDSHAKE_HAS_OFFER;
+    handshake.offer.server_name = server_name;
+    memcpy(handshake.certificate_name, certificate_name, strlen(certificate_name) + 1);
+    domain_of_handshake(&handshake, domain);
+}
+
+static void test_cases(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct domain_case *row = &cases[i];
+        struct span name = {0};
+        uint8_t *exact = NULL;
+        if (row->server_name != NULL) {
+            size_t size = strlen(row->server_name);
+            exact = malloc(size ? size : 1);
+            assert_non_null(exact);
+            memcpy(exact, row->server_name, size);
+            name = span_of(exact, size);
+        }
+        struct domain domain;
+        domain_from(name, row->certificate_name, &domain);
+        print_message("%s / %s\n", row->server_name ? "sni" : "no sni", row->expected);
+        assert_string_equal(domain.name, row->expected);
+        assert_int_equal(domain.source, row->source);
+        free(exact);
+    }
+}
+
+/* 253 bytes are a name, 254 are none, and 255 with anything in them do not overflow. */
+static void test_lengths(void **state) {
+    (void)state;
+    char name[300];
+    struct domain domain;
+    for (size_t i = 0; i < sizeof name; i++)
+        name[i] = i % 50 == 49 ? '.' : 'a';
+    domain_from(span_of(name, 253), "", &domain);
+    assert_int_equal(strlen(domain.name), 253);
+    domain_from(span_of(name, 254), "", &domain);
+    assert_string_equal(domain.name, "_invalid");
+    domain_from(span_of(name, sizeof name), "", &domain);
+    assert_string_equal(domain.name, "_invalid");
+    domain_from(span_of("a\0b", 3), "", &domain);
+    assert_string_equal(domain.name, "_invalid");
+}
+
+/* Without a ClientHello the name is the certificate's. */
+static void test_half_seen(void **state) {
+    (void)state;
+    static struct handshake handshake = {.certificate_name = "shop.example"};
+    struct domain domain;
+    handshake.offer.server_name = span_of("stale", 5);
+    domain_of_handshake(&handshake, &domain);
+    assert_string_equal(domain.name, "shop.example");
+    assert_int_equal(domain.source, DOMAIN_FROM_CERTIFICATE);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_cases),
+        cmocka_unit_test(test_lengths),
+        cmocka_unit_test(test_half_seen),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
