@@ -351,14 +351,15 @@ const struct rule rule_fallback_dance = {
     .stays_silent_when =
         "The failure has another reason (certificate, name, application protocol, a client that "
         "cancels within a second or hangs up without a word after the server's answer), or the "
-        "server "
-        "had answered with an older version itself; the first try did not offer the lower version "
-        "and the server is not known to do the higher; the lower try got no ServerHello and is "
-        "not marked as a fallback; both tries were refused with the same alert; the lower offer "
-        "has suites that the first had not (another device behind the same address); the client "
-        "probes: it goes down although higher versions had just worked, or it used the lower offer "
-        "before anything failed, or the higher offer worked again in between. If the sensor missed "
-        "part of the failed try: unknown.",
+        "server had answered with an older version itself; the first try did not offer the lower "
+        "version and the server is not known to do the higher; the lower try got no ServerHello "
+        "and is not marked as a fallback; both tries were refused with the same alert; the lower "
+        "offer has suites that the first had not (another device behind the same address); the "
+        "client probes: it goes down although higher versions had just worked, or it used the "
+        "lower offer before anything failed, or the higher offer worked again in between. Unknown "
+        "if the sensor missed part of the failed try, or if three or more different offers of "
+        "either version came from the address within the window: then the two tries may belong "
+        "to two clients.",
     .confidence =
         "Signals: the server is known or marked to do more (or refuses with alert 86); the failure "
         "came without an alert; TLS_FALLBACK_SCSV; more than one failed step; the lower handshake "

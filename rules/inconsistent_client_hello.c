@@ -213,9 +213,9 @@ const struct rule rule_inconsistent_client_hello = {
         "Only cipher suites look too new (some clients configure them apart from the versions), or "
         "a single feature stands in a handshake that did not fail. The handshake went through "
         "with a sound key exchange: both Finished messages cover the hello, so it is the client's "
-        "own. The client is a probing tool: it offers suites "
-        "without encryption or more than 200 suites, or hangs up without a word after the server's "
-        "answer. GREASE is no feature. A damaged hello gives unknown.",
+        "own. The client is a probing tool: it offers suites without encryption or more than 200 "
+        "suites, or hangs up without a word after the server's answer. GREASE is no feature. A "
+        "damaged hello gives unknown.",
     .confidence =
         "Each independent feature weighs one; so does an end that complains with illegal_parameter "
         "(47), decrypt_error (51) or bad_record_mac (20), and a server known or marked to do more. "

@@ -290,8 +290,7 @@ static int outputs_close(struct outputs *outputs, const char *eve_path) {
 }
 
 /* Publishes one file's figures and alerts under the name of its content. */
-static bool publish_file(const struct options *options, struct outputs *outputs,
-                         const struct pipeline *pipeline, const char *path,
+static bool publish_file(struct outputs *outputs, const struct pipeline *pipeline, const char *path,
                          const struct run_stats *stats) {
     char id[CAPTURE_ID_SIZE];
     int status = capture_content_id(path, id);
@@ -329,7 +328,7 @@ static int run(const struct options *options, struct outputs *outputs) {
         }
         run_stats_add(&total, &stats);
         if (outputs->redis && stats.packets &&
-            !publish_file(options, outputs, pipeline, options->files[i], &stats))
+            !publish_file(outputs, pipeline, options->files[i], &stats))
             failed = true;
     }
     terminal_table(outputs->terminal, pipeline_usage_total(pipeline), &total);

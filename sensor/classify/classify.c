@@ -1,7 +1,7 @@
 /*
  * classify.c - asks nDPI once per name.
  *
- * nDPI's set-up costs about 12 ms of CPU (it builds its automata of host names; switching
+ * nDPI's set-up costs 12 to 18 ms of CPU (it builds its automata of host names; switching
  * dissectors or lists off saves nothing), so it waits for the first real name: a capture without
  * TLS, and one without names, never pays. A look-up costs a few hundred nanoseconds, a cached one a
  * few tens. The cache has one place per hash; a new name takes the place of the one before.

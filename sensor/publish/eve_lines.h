@@ -1,9 +1,9 @@
 /*
  * eve_lines.h - one event as one JSON line in Suricata's shape; eve.c writes them out.
  *
- * Every line validates against Suricata's EVE schema (etc/schema.json of its source) but for the
- * objects `downgrade` (ours) and `ndpi` (as Suricata's nDPI plugin has it, with fewer members). All
- * lines of one connection share `flow_id`; `src_ip` is always the client. `timestamp` and
+ * Every line follows Suricata's EVE schema (etc/schema.json of its source) but for two objects:
+ * `downgrade`, ours, and `ndpi` {app, category}, which has the name of the nDPI plugin's object.
+ * All lines of one connection share `flow_id`; `src_ip` is always the client. `timestamp` and
  * `pcap_cnt` are those of the packet that settled the version: the ServerHello's, else the
  * ClientHello's, else the first of the flow.
  *

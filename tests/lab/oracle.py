@@ -44,6 +44,8 @@ FIELDS = {
     "alerts": "tls.alert_message.desc",
 }
 OPTIONS = ["-o", "tcp.reassemble_out_of_order:TRUE", "-d", f"tcp.port=={SERVER_PORT},tls"]
+OPTIONS += ["-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE"]
+BAD_CHECKSUM = "tcp.checksum.status == 0 || ip.checksum.status == 0"
 
 
 class Error(Exception):
@@ -176,12 +178,14 @@ def client_ports(path):
 def complaints(path, expectation, suite_names):
     """What tshark reads otherwise than the label says: a list of texts, empty when all is well."""
     found = []
-    for wanted, name in ((True, "shows"), (False, "never")):
-        for expression in expectation["tshark"][name]:
+    tests = expectation["tshark"]
+    never = [*tests["never"], BAD_CHECKSUM]
+    for wanted, expressions in ((True, tests["shows"]), (False, never)):
+        for expression in expressions:
             matched = bool(tshark(path, "-Y", expression))
             if matched != wanted:
                 found.append(f"{'no' if wanted else 'a'} packet matches {expression}")
-    if not expectation["tshark"]["dissected"]:
+    if not tests["dissected"]:
         return found
     connections = read_connections(path, suite_names)
     labels = expectation["handshakes"]

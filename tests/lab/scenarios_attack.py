@@ -9,6 +9,8 @@ SHOP = "shop.example.test"
 BANK = "bank.example.test"
 UP_TO_1_2 = ("1.0", "1.1", "1.2")
 UP_TO_1_1 = ("1.0", "1.1")
+# After a hello changed its length, the rest of the connection must still fit together.
+SEAMLESS = ("tcp.analysis.lost_segment || tcp.analysis.ack_lost_segment",)
 SENSOR_TIMEOUT_SECONDS = 30  # silence in a handshake that ends it
 
 
@@ -25,6 +27,7 @@ SENSOR_TIMEOUT_SECONDS = 30  # silence in a handshake that ends it
             )
         ],
         [attack("downgrade-sentinel", "high")],
+        never=SEAMLESS,
     ),
     Product(
         "sentinel-attack-server-side",
@@ -39,6 +42,7 @@ SENSOR_TIMEOUT_SECONDS = 30  # silence in a handshake that ends it
         [attack("inconsistent-client-hello")],
         tap="server",
         shows=("tls.handshake.type == 1 && tls.handshake.extension.type == 51",),
+        never=SEAMLESS,
     ),
 )
 def sentinel_attack(stage):
@@ -59,6 +63,7 @@ def sentinel_attack(stage):
             )
         ],
         [attack("downgrade-sentinel", "high")],
+        never=SEAMLESS,
     ),
     Product(
         "sentinel-attack-list-server-side",
@@ -72,6 +77,7 @@ def sentinel_attack(stage):
         ],
         [attack("inconsistent-client-hello")],
         tap="server",
+        never=SEAMLESS,
     ),
 )
 def sentinel_attack_list(stage):
@@ -92,6 +98,7 @@ def sentinel_attack_list(stage):
             )
         ],
         [attack("downgrade-sentinel", "high")],
+        never=SEAMLESS,
     ),
 )
 def sentinel_attack_gnutls(stage):
@@ -112,6 +119,7 @@ def sentinel_attack_gnutls(stage):
             )
         ],
         [attack("downgrade-sentinel", "high")],
+        never=SEAMLESS,
     ),
     Product(
         "lowered-version-server-side",
@@ -126,6 +134,7 @@ def sentinel_attack_gnutls(stage):
         [attack("inconsistent-client-hello")],
         tap="server",
         shows=("tls.handshake.type == 1 && tls.handshake.extension.type == 13",),
+        never=SEAMLESS,
     ),
 )
 def lowered_version(stage):
@@ -145,6 +154,7 @@ def lowered_version(stage):
                 alerts=[["client", 51]],
             )
         ],
+        never=SEAMLESS,
     ),
     Product(
         "hidden-sentinel-server-side",
@@ -158,6 +168,7 @@ def lowered_version(stage):
         ],
         [attack("inconsistent-client-hello")],
         tap="server",
+        never=SEAMLESS,
     ),
 )
 def hidden_sentinel(stage):
@@ -178,6 +189,7 @@ def hidden_sentinel(stage):
                 alerts=[["server", 20]],
             )
         ],
+        never=SEAMLESS,
     ),
 )
 def suites_removed(stage):
@@ -198,6 +210,7 @@ def suites_removed(stage):
             )
         ],
         [attack("hello-mismatch")],
+        never=SEAMLESS,
     ),
 )
 def forged_suite(stage):
@@ -218,6 +231,7 @@ def forged_suite(stage):
             )
         ],
         [attack("hello-mismatch")],
+        never=SEAMLESS,
     ),
 )
 def forged_version(stage):

@@ -375,7 +375,13 @@ def server_closes(stage):
     Product(
         "sslv2-framed-hello",
         "a ClientHello in SSLv2's framing offers TLS 1.0, and a real server of today answers it",
-        [handshake(None, "TLSv1", "TLSv1", "client", "failed", sentinel="TLS 1.1")],
+        [
+            handshake(
+                *[None, "TLSv1", "TLSv1", "client", "failed"],
+                sentinel="TLS 1.1",
+                alerts=[["server", 50]],
+            )
+        ],
         crafted="the client is a script over a real TCP connection; it closes after the answer",
         dissected=False,
         shows=("tls.record.version == 0x0002", "tls.handshake.type == 14"),

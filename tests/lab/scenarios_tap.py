@@ -116,16 +116,16 @@ def fragments_ipv6(stage):
 @scenario(
     Product(
         "segments-tiny",
-        "every segment of the client arrives at the server's side in pieces of 3 bytes",
+        "every segment of the client arrives at the server's side in pieces of 5 bytes",
         [honest()],
         tap="server",
         crafted="the box on the path tears the segments; both kernels' connection is real",
-        shows=("tcp.len == 3 && tcp.dstport == 443",),
-        never=("tcp.len > 3 && tcp.dstport == 443",),
+        shows=("tcp.len == 5 && tcp.dstport == 443",),
+        never=("tcp.len > 5 && tcp.dstport == 443",),
     )
 )
 def segments_tiny(stage):
-    stage.middle("--split", "3")
+    stage.middle("--split", "5")
     stage.serve(openssl_server())
     stage.client(openssl_client(SHOP, "-curves", "X25519", "-ciphersuites", "TLS_AES_256_GCM_SHA384"))
 

@@ -77,7 +77,7 @@ class Stage:
 
     def middle(self, *options):
         """Starts the box on the path; without options it only forwards."""
-        command = [sys.executable, str(HERE / "middle.py"), "mc", "ms", *options]
+        command = [sys.executable, "-B", str(HERE / "middle.py"), "mc", "ms", *options]
         process = self._start("middle", command, stdout=subprocess.PIPE)
         if process.stdout.readline().strip() != b"ready":
             raise LabError(f"middle.py did not start: {self._log(process)}")

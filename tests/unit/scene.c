@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
-const char *const SENTINEL_12 = "DOWNGRD\x01";
-const char *const SENTINEL_11 = "DOWNGRD\x00";
-const char *const SENTINEL_JDK = "\xed\xbf\xb4\xa8\xc2\x47\x10\xff";
+const char *const sentinel_tls12 = "DOWNGRD\x01";
+const char *const sentinel_tls11 = "DOWNGRD\x00";
+const char *const sentinel_jdk = "\xed\xbf\xb4\xa8\xc2\x47\x10\xff";
 
 struct writer {
     uint8_t *bytes;

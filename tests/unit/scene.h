@@ -38,9 +38,9 @@ struct server_spec {
     const uint16_t *extensions;
 };
 
-extern const char *const SENTINEL_12;
-extern const char *const SENTINEL_11;
-extern const char *const SENTINEL_JDK;
+extern const char *const sentinel_tls12;
+extern const char *const sentinel_tls11;
+extern const char *const sentinel_jdk;
 
 enum { SCENE_HELLO_SIZE = 2048 };
 

@@ -105,7 +105,7 @@ static void arrange_sentinel(struct scene *scene) {
     scene_offer(scene, (struct client_spec){.suites = modern_suites,
                                             .versions = modern_versions,
                                             .name = "www.Example.com"});
-    scene_answer(scene, (struct server_spec){.suite = 0xc02f, .sentinel = SENTINEL_12});
+    scene_answer(scene, (struct server_spec){.suite = 0xc02f, .sentinel = sentinel_tls12});
     scene_fail(scene, OUTCOME_FAILED);
 }
 
@@ -152,7 +152,7 @@ static void test_limiter_is_raised_before_the_alert(void **state) {
     assert_int_equal(fixture.seen.limiter, LIMITER_DOWNGRADED);
     /* A low-confidence finding does not. */
     later(&fixture.scene, SECOND_US);
-    scene_answer(&fixture.scene, (struct server_spec){.suite = 0xc02f, .sentinel = SENTINEL_11});
+    scene_answer(&fixture.scene, (struct server_spec){.suite = 0xc02f, .sentinel = sentinel_tls11});
     judge_now(&fixture);
     assert_int_equal(fixture.seen.alerts, 2);
     assert_int_equal(fixture.seen.limiter, LIMITER_SERVER);

@@ -23,7 +23,7 @@ static void offer_modern(struct scene *scene) {
 
 static void sentinel_alone(struct scene *scene) {
     offer_modern(scene);
-    scene_answer(scene, (struct server_spec){.suite = 0x002f, .sentinel = SENTINEL_12});
+    scene_answer(scene, (struct server_spec){.suite = 0x002f, .sentinel = sentinel_tls12});
     scene_fail(scene, OUTCOME_FAILED);
 }
 
@@ -34,7 +34,7 @@ static void client_aborts(struct scene *scene) {
 
 static void signed_and_given_up(struct scene *scene) {
     offer_modern(scene);
-    scene_answer(scene, (struct server_spec){.suite = 0xc02f, .sentinel = SENTINEL_12});
+    scene_answer(scene, (struct server_spec){.suite = 0xc02f, .sentinel = sentinel_tls12});
     scene->handshake.has |= HANDSHAKE_HAS_KEY_EXCHANGE;
     scene->handshake.side[SIDE_CLIENT].reset_packet = 12;
     scene_fail(scene, OUTCOME_RESET);
@@ -50,14 +50,14 @@ static void signed_and_completed(struct scene *scene) {
 static void to_tls11(struct scene *scene) {
     offer_modern(scene);
     scene_answer(scene, (struct server_spec){
-                            .legacy_version = 0x0302, .suite = 0x002f, .sentinel = SENTINEL_11});
+                            .legacy_version = 0x0302, .suite = 0x002f, .sentinel = sentinel_tls11});
     scene_fail(scene, OUTCOME_FAILED);
 }
 
 static void tls12_client_to_tls11(struct scene *scene) {
     scene_offer(scene, (struct client_spec){.suites = modern_suites});
     scene_answer(scene, (struct server_spec){
-                            .legacy_version = 0x0302, .suite = 0x002f, .sentinel = SENTINEL_11});
+                            .legacy_version = 0x0302, .suite = 0x002f, .sentinel = sentinel_tls11});
     scene_fail(scene, OUTCOME_FAILED);
 }
 
@@ -69,24 +69,24 @@ static void server_known(struct scene *scene) {
 
 static void honest_tls12_client(struct scene *scene) {
     scene_offer(scene, (struct client_spec){.suites = modern_suites});
-    scene_answer(scene, (struct server_spec){.suite = 0xc02f, .sentinel = SENTINEL_12});
+    scene_answer(scene, (struct server_spec){.suite = 0xc02f, .sentinel = sentinel_tls12});
 }
 
 static void honest_capped_list(struct scene *scene) {
     static const uint16_t versions[] = {0x0303, 0x0302, 0};
     scene_offer(scene, (struct client_spec){.suites = modern_suites, .versions = versions});
-    scene_answer(scene, (struct server_spec){.suite = 0xc02f, .sentinel = SENTINEL_12});
+    scene_answer(scene, (struct server_spec){.suite = 0xc02f, .sentinel = sentinel_tls12});
 }
 
 static void honest_tls11_client(struct scene *scene) {
     scene_offer(scene, (struct client_spec){.legacy_version = 0x0302, .suites = modern_suites});
     scene_answer(scene, (struct server_spec){
-                            .legacy_version = 0x0302, .suite = 0x002f, .sentinel = SENTINEL_11});
+                            .legacy_version = 0x0302, .suite = 0x002f, .sentinel = sentinel_tls11});
 }
 
 static void draft_client(struct scene *scene) {
     scene_offer(scene, (struct client_spec){.suites = modern_suites, .versions = draft_versions});
-    scene_answer(scene, (struct server_spec){.suite = 0xc02f, .sentinel = SENTINEL_12});
+    scene_answer(scene, (struct server_spec){.suite = 0xc02f, .sentinel = sentinel_tls12});
 }
 
 static void old_server(struct scene *scene) {
@@ -101,29 +101,29 @@ static void almost_the_mark(struct scene *scene) {
 
 static void mark_of_tls11_at_tls12(struct scene *scene) {
     offer_modern(scene);
-    scene_answer(scene, (struct server_spec){.suite = 0xc02f, .sentinel = SENTINEL_11});
+    scene_answer(scene, (struct server_spec){.suite = 0xc02f, .sentinel = sentinel_tls11});
 }
 
 static void mark_of_tls12_at_tls11(struct scene *scene) {
     offer_modern(scene);
     scene_answer(scene, (struct server_spec){
-                            .legacy_version = 0x0302, .suite = 0x002f, .sentinel = SENTINEL_12});
+                            .legacy_version = 0x0302, .suite = 0x002f, .sentinel = sentinel_tls12});
 }
 
 static void jdk_value_to_jdk(struct scene *scene) {
     scene_offer(scene, (struct client_spec){.suites = jdk11_suites,
                                             .versions = modern_versions,
                                             .groups = jdk11_groups});
-    scene_answer(scene, (struct server_spec){.suite = 0xc02f, .sentinel = SENTINEL_JDK});
+    scene_answer(scene, (struct server_spec){.suite = 0xc02f, .sentinel = sentinel_jdk});
 }
 
 static void jdk_value_to_others(struct scene *scene) {
     offer_modern(scene);
-    scene_answer(scene, (struct server_spec){.suite = 0xc02f, .sentinel = SENTINEL_JDK});
+    scene_answer(scene, (struct server_spec){.suite = 0xc02f, .sentinel = sentinel_jdk});
 }
 
 static void no_offer(struct scene *scene) {
-    scene_answer(scene, (struct server_spec){.suite = 0xc02f, .sentinel = SENTINEL_12});
+    scene_answer(scene, (struct server_spec){.suite = 0xc02f, .sentinel = sentinel_tls12});
 }
 
 static void no_choice(struct scene *scene) {
@@ -133,7 +133,7 @@ static void no_choice(struct scene *scene) {
 static void unknown_version_chosen(struct scene *scene) {
     offer_modern(scene);
     scene_answer(scene, (struct server_spec){
-                            .legacy_version = 0x0909, .suite = 0xc02f, .sentinel = SENTINEL_11});
+                            .legacy_version = 0x0909, .suite = 0xc02f, .sentinel = sentinel_tls11});
 }
 
 static void test_cases(void **state) {

@@ -54,13 +54,13 @@ static void dance(struct scene *scene) {
 
 static void dance_with_mark(struct scene *scene) {
     scene_offer(scene, (struct client_spec){.suites = lower_suites});
-    scene_answer(scene, (struct server_spec){.suite = 0xc02f, .sentinel = SENTINEL_12});
+    scene_answer(scene, (struct server_spec){.suite = 0xc02f, .sentinel = sentinel_tls12});
     scene_attempt(scene, failed_try(scene));
 }
 
 static void dance_with_scsv(struct scene *scene) {
     scene_offer(scene, (struct client_spec){.suites = fallback_suites});
-    scene_answer(scene, (struct server_spec){.suite = 0xc02f, .sentinel = SENTINEL_12});
+    scene_answer(scene, (struct server_spec){.suite = 0xc02f, .sentinel = sentinel_tls12});
     scene_attempt(scene, failed_try(scene));
 }
 
@@ -82,7 +82,7 @@ static void dance_by_forged_alert(struct scene *scene) {
 static void dance_in_steps(struct scene *scene) {
     scene_offer(scene, (struct client_spec){.legacy_version = 0x0302, .suites = lower_suites});
     scene_answer(scene, (struct server_spec){
-                            .legacy_version = 0x0302, .suite = 0xc014, .sentinel = SENTINEL_11});
+                            .legacy_version = 0x0302, .suite = 0xc014, .sentinel = sentinel_tls11});
     struct attempt first = failed_try(scene);
     first.started_us -= 2 * SECOND_US;
     first.ended_us -= 2 * SECOND_US;
@@ -198,7 +198,7 @@ static void at_the_edge_of_the_window(struct scene *scene) {
 
 static void other_device_behind_nat(struct scene *scene) {
     scene_offer(scene, (struct client_spec){.suites = other_suites});
-    scene_answer(scene, (struct server_spec){.suite = 0xc02f, .sentinel = SENTINEL_12});
+    scene_answer(scene, (struct server_spec){.suite = 0xc02f, .sentinel = sentinel_tls12});
     scene_attempt(scene, failed_try(scene));
 }
 

@@ -56,7 +56,7 @@ static void answered_by_known_server(struct scene *scene) {
 
 static void answered_with_mark(struct scene *scene) {
     fallback(scene);
-    scene_answer(scene, (struct server_spec){.suite = 0xc02f, .sentinel = SENTINEL_12});
+    scene_answer(scene, (struct server_spec){.suite = 0xc02f, .sentinel = sentinel_tls12});
 }
 
 static void answered_with_mark_after_failure(struct scene *scene) {
@@ -77,7 +77,7 @@ static void answered_by_unknown_server(struct scene *scene) {
 
 static void no_fallback(struct scene *scene) {
     scene_offer(scene, (struct client_spec){.suites = plain_suites});
-    scene_answer(scene, (struct server_spec){.suite = 0xc02f, .sentinel = SENTINEL_12});
+    scene_answer(scene, (struct server_spec){.suite = 0xc02f, .sentinel = sentinel_tls12});
 }
 
 static void signal_at_tls13(struct scene *scene) {

@@ -31,7 +31,7 @@ static void tls13_taken_out(struct scene *scene) {
     struct client_spec spec = modern();
     spec.versions = cut_versions;
     scene_offer(scene, spec);
-    scene_answer(scene, (struct server_spec){.suite = 0xc02f, .sentinel = SENTINEL_12});
+    scene_answer(scene, (struct server_spec){.suite = 0xc02f, .sentinel = sentinel_tls12});
     scene_alert(scene, SIDE_CLIENT, 47);
 }
 
@@ -143,7 +143,7 @@ static void grease_at_tls12(struct scene *scene) {
 static void probe_hangs_up(struct scene *scene) {
     lowered_to_tls11(scene);
     scene_answer(scene, (struct server_spec){
-                            .legacy_version = 0x0302, .suite = 0xc014, .sentinel = SENTINEL_11});
+                            .legacy_version = 0x0302, .suite = 0xc014, .sentinel = sentinel_tls11});
     scene->handshake.side[SIDE_CLIENT].reset_packet = 12;
     scene_fail(scene, OUTCOME_RESET);
 }

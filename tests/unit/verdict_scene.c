@@ -36,7 +36,7 @@ void verdict_scene_init(struct verdict_scene *scene, const char *domain) {
                 (struct client_spec){.name = "example.com",
                                      .suites = (const uint16_t[]){0x1301, 0xc02f, 0x5600, 0},
                                      .versions = (const uint16_t[]){0x3a3a, 0x0304, 0x0303, 0}});
-    scene_answer(&scene->scene, (struct server_spec){.suite = 0xc02f, .sentinel = SENTINEL_12});
+    scene_answer(&scene->scene, (struct server_spec){.suite = 0xc02f, .sentinel = sentinel_tls12});
     scene_alert(&scene->scene, SIDE_CLIENT, 47);
     scene->scene.handshake.alerts[0].time_us = SCENE_HELLO_US + 1000;
     fill_verdict(scene, domain);

@@ -1,0 +1,198 @@
+/*
+ * query_alerts.c - `downgrdctl alerts`: the stream, newest entry first, filtered.
+ *
+ * The stream is read backwards in pages until enough rows matched. With --since the walk ends a day
+ * before it in the stream's own time (when an alert was published): packet time is never later than
+ * that but for clocks that are off.
+ */
+#include <errno.h>
+#include <hiredis/hiredis.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "query.h"
+#include "redis_keys.h"
+#include "redis_link.h"
+#include "reply.h"
+#include "sheet.h"
+
+enum { ENTRIES_PER_PAGE = 500, STREAM_ID_SIZE = 64 };
+
+static const struct sheet_column columns[] = {
+    {"time", "TIME (UTC)", SHEET_TIME}, {"severity", NULL, SHEET_NUMBER},
+    {"kind", "RULE", SHEET_TEXT},       {"class", "CLASS", SHEET_TEXT},
+    {"confidence", "SURE", SHEET_TEXT}, {"domain", "DOMAIN", SHEET_TEXT},
+    {"client", "CLIENT", SHEET_TEXT},   {"server", "SERVER", SHEET_TEXT},
+    {"sensor", "SENSOR", SHEET_TEXT},   {"id", "ID (downgrdctl explain ID)", SHEET_TEXT},
+};
+enum { COLUMN_COUNT = sizeof columns / sizeof columns[0] };
+
+struct walk {
+    const struct query *query;
+    struct sheet *sheet;
+    json_t *eve; /* an array beside the rows, for JSON only */
+    char next[STREAM_ID_SIZE];
+    uint64_t hidden;    /* matching alerts from before --since */
+    uint64_t newest_us; /* of those */
+    bool is_done;
+};
+
+static bool field_is(const redisReply *fields, const char *name, const char *wanted) {
+    const redisReply *value = reply_field(fields, name);
+    const char *text = NULL;
+    size_t size = 0;
+    return value != NULL && reply_text(value, &text, &size) && size == strlen(wanted) &&
+           memcmp(text, wanted, size) == 0;
+}
+
+static bool is_wanted(struct walk *walk, const redisReply *fields) {
+    const struct query *query = walk->query;
+    const char *text = NULL;
+    size_t size = 0;
+    if (query->rule != NULL && !field_is(fields, "kind", query->rule))
+        return false;
+    const redisReply *domain = reply_field(fields, "domain");
+    if (query->domain != NULL && (domain == NULL || !reply_text(domain, &text, &size) ||
+                                  !query_domain_matches(query->domain, text, size)))
+        return false;
+    const redisReply *time = reply_field(fields, "time");
+    uint64_t time_us = time != NULL ? reply_number(time) : 0;
+    if (query->since_us == 0 || time_us >= query->since_us)
+        return true;
+    walk->hidden++;
+    walk->newest_us = time_us > walk->newest_us ? time_us : walk->newest_us;
+    return false;
+}
+
+static void add_row(struct walk *walk, const redisReply *fields) {
+    const char *text = NULL;
+    size_t size = 0;
+    for (size_t i = 0; i < COLUMN_COUNT; i++) {
+        const redisReply *value = reply_field(fields, columns[i].key);
+        if (value == NULL)
+            sheet_add_nothing(walk->sheet);
+        else if (columns[i].type != SHEET_TEXT)
+            sheet_add_number(walk->sheet, reply_number(value));
+        else if (reply_text(value, &text, &size))
+            sheet_add_text(walk->sheet, text, size);
+        else
+            sheet_add_nothing(walk->sheet);
+        if (columns[i].title != NULL && strcmp(columns[i].key, "kind") == 0 &&
+            field_is(fields, "class", "attack"))
+            sheet_mark(walk->sheet);
+    }
+    if (walk->eve == NULL)
+        return;
+    const redisReply *line = reply_field(fields, "eve");
+    json_t *eve =
+        line != NULL && reply_text(line, &text, &size) ? json_loadb(text, size, 0, NULL) : NULL;
+    (void)json_array_append_new(walk->eve, eve != NULL ? eve : json_null());
+}
+
+static bool has_enough(const struct walk *walk) {
+    return walk->query->limit != 0 && sheet_rows(walk->sheet) >= walk->query->limit;
+}
+
+static void take_page(struct walk *walk, const redisReply *page) {
+    walk->is_done = page->type != REDIS_REPLY_ARRAY || page->elements < ENTRIES_PER_PAGE;
+    for (size_t i = 0; page->type == REDIS_REPLY_ARRAY && i < page->elements; i++) {
+        const redisReply *entry = page->element[i];
+        if (entry->type != REDIS_REPLY_ARRAY || entry->elements != 2 ||
+            entry->element[0]->type != REDIS_REPLY_STRING)
+            continue;
+        (void)snprintf(walk->next, sizeof walk->next, "(%s", entry->element[0]->str);
+        if (is_wanted(walk, entry->element[1]))
+            add_row(walk, entry->element[1]);
+        if (has_enough(walk) || sheet_failed(walk->sheet)) {
+            walk->is_done = true;
+            return;
+        }
+    }
+}
+
+static int walk_stream(struct walk *walk) {
+    const struct query *query = walk->query;
+    const uint64_t day_ms = 86400000U;
+    struct redis_batch batch = {0};
+    char end[STREAM_ID_SIZE] = "-";
+    char count[16];
+    int status = 0;
+    uint64_t since_ms = query->since_us / 1000U;
+    if (since_ms > day_ms)
+        (void)snprintf(end, sizeof end, "%" PRIu64, since_ms - day_ms);
+    (void)snprintf(count, sizeof count, "%d", (int)ENTRIES_PER_PAGE);
+    (void)snprintf(walk->next, sizeof walk->next, "+");
+    while (status == 0 && !walk->is_done) {
+        redis_batch_clear(&batch);
+        redis_batch_command(&batch, "XREVRANGE", REDIS_KEY_ALERTS, walk->next, end, "COUNT", count,
+                            NULL);
+        status = redis_link_exchange(query->link, &batch);
+        if (status == 0)
+            status = redis_link_judge(query->link, batch.replies[0]);
+        if (status == 0)
+            take_page(walk, batch.replies[0]);
+    }
+    redis_batch_deinit(&batch);
+    return status;
+}
+
+static void print_json(struct walk *walk) {
+    json_t *rows = sheet_json(walk->sheet);
+    json_t *row = NULL;
+    size_t i = 0;
+    json_array_foreach(rows, i, row)(void)
+        json_object_set(row, "eve", json_array_get(walk->eve, i));
+    json_t *whole = json_pack("{s:o}", "alerts", rows);
+    if (whole == NULL)
+        return;
+    (void)json_dumpf(whole, walk->query->out, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+    (void)fputc('\n', walk->query->out);
+    json_decref(whole);
+}
+
+static void say_nothing(const struct walk *walk) {
+    char text[TIME_TEXT_SIZE];
+    if (walk->hidden > 0)
+        (void)fprintf(stderr,
+                      "downgrdctl: no alert since then; the newest that fits is of %s UTC (packet "
+                      "time; replayed captures keep theirs): leave out --since to see all\n",
+                      time_for_people(walk->newest_us, text));
+    else if (walk->query->since_us != 0)
+        (void)fputs("downgrdctl: no alert since then (packet time); leave out --since to see "
+                    "all\n",
+                    stderr);
+    else
+        (void)fputs("downgrdctl: no such alert\n", stderr);
+}
+
+enum query_result query_alerts(const struct query *query) {
+    struct walk walk = {.query = query, .sheet = sheet_new(columns, COLUMN_COUNT)};
+    if (query->format == QUERY_JSON)
+        walk.eve = json_array();
+    int status = walk.sheet == NULL ? -ENOMEM : walk_stream(&walk);
+    if (status == 0 && sheet_failed(walk.sheet))
+        status = -ENOMEM;
+    enum query_result result = QUERY_FAILED;
+    if (status != 0) {
+        (void)fprintf(stderr, "downgrdctl: %s\n",
+                      status == -ENOMEM ? "out of memory" : redis_link_message(query->link));
+    } else {
+        result = sheet_rows(walk.sheet) > 0 ? QUERY_FOUND : QUERY_NOTHING;
+        if (query->format == QUERY_JSON)
+            print_json(&walk);
+        else if (query->format == QUERY_CSV)
+            sheet_print_csv(walk.sheet, query->out);
+        else if (result == QUERY_FOUND)
+            sheet_print_table(walk.sheet, query->out, query->colour);
+        if (result == QUERY_NOTHING)
+            say_nothing(&walk);
+        else if (query->format == QUERY_TABLE && has_enough(&walk))
+            (void)fprintf(query->out, "(the newest %" PRIu64 "; --limit 0 shows all)\n",
+                          query->limit);
+    }
+    json_decref(walk.eve);
+    sheet_delete(walk.sheet);
+    return result;
+}
