@@ -201,8 +201,8 @@ enum tls_sentinel {
     TLS_SENTINEL_TLS12, /* "DOWNGRD" 01: a TLS 1.3 server that negotiates TLS 1.2 */
     TLS_SENTINEL_TLS11, /* "DOWNGRD" 00: a server of TLS 1.2 or later that negotiates TLS 1.1 or
                            below */
-    TLS_SENTINEL_JDK11, /* JDK 11's own value ED BF B4 A8 C2 47 10 FF: a TLS 1.3 server with TLS 1.3
-                           switched off */
+    TLS_SENTINEL_JDK11, /* BoringSSL: ED BF B4 A8 C2 47 10 FF, TLS 1.3 was withheld from a
+                           client taken for JDK 11 */
 };
 enum tls_sentinel tls_sentinel_of(struct span server_random);
 

@@ -58,9 +58,11 @@ static bool is_ipv6_literal(struct span name) {
     return colons >= 2;
 }
 
-/* Labels of 1 to 63 name bytes; a first label that is just '*' is a certificate's wildcard. */
+/* Labels of 1 to 63 name bytes, the last not all digits (RFC 3696 section 2: it could be taken for
+ * an address); a first label that is just '*' is a certificate's wildcard. */
 static bool is_host_name(struct span name, bool may_be_wildcard) {
     size_t label = 0;
+    size_t digits = 0;
     size_t start = 0;
     if (name.size == 0 || name.size > MAX_NAME)
         return false;
@@ -71,13 +73,16 @@ static bool is_host_name(struct span name, bool may_be_wildcard) {
             if (label == 0)
                 return false;
             label = 0;
+            digits = 0;
         } else if (!is_name_byte(name.data[i]) || ++label > MAX_LABEL) {
             return false;
+        } else if (is_digit(name.data[i])) {
+            digits++;
         }
     }
     if (name.data[0] == '_' && memchr(name.data, '.', name.size) == NULL)
         return false;
-    return label > 0;
+    return label > digits;
 }
 
 static void set_name(struct domain *domain, const char *name, enum domain_source source) {

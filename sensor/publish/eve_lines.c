@@ -3,6 +3,8 @@
  */
 #include "eve_lines.h"
 
+#include "community_id.h"
+
 enum { EVE_GENERATOR_ID = 1, EVE_SIGNATURE_REVISION = 1 };
 
 static void put_text(struct json *json, const char *key, const char *text) {
@@ -84,6 +86,9 @@ static void begin_flow_line(struct eve_writer *writer, const char *event_type,
     put_address(json, "dest_ip", &handshake->server, handshake->ip_version);
     put_number(json, "dest_port", handshake->server.port);
     put_plain(json, "proto", handshake->transport == IP_PROTOCOL_UDP ? "UDP" : "TCP");
+    char community_id[COMMUNITY_ID_SIZE];
+    if (community_id_format(handshake, community_id))
+        put_plain(json, "community_id", community_id);
     put_source(json, verdict->source);
 }
 

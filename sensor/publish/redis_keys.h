@@ -35,18 +35,18 @@
  * the last write | | downgrd:top:{DAY}:legacy:S | zset | the same by legacy handshakes (below
  * TLS 1.2) | " | | downgrd:top:{DAY}:alerts:S | zset | the same by alerts of class attack | " | |
  * downgrd:top:{DAY}:legacy_clients | zset | the same by distinct legacy clients, all sensors | " |
- * | downgrd:days | zset | which rankings there are: member DAY:S, score DAY; the newest 4096 |
- * always | | downgrd:domains | zset | known domains, scored by the time last seen; the newest
- * 100000 | always | | downgrd:sensors | zset | known sensors, scored by the packet time of their
- * newest source; the newest 1000 | always | | downgrd:health:{S}:d:DAY | hash | what the sensor saw
- * in sources that ended that day, summed: packets, bytes, packets_ignored, packets_malformed,
- * packets_cut, flows, flows_evicted, handshakes, half_seen, inconclusive, hello_malformed,
- * buffers_exhausted, fragments_dropped, alerts, alerts_folded, attack_alerts, alerts_lost (not
- * published: the sensor's memory for them was full), sources | 400 days after the last write | |
- * downgrd:health:{S} | hash | the same fields of the last source alone, and source (its name),
- * source_id, first_seen, last_seen (packet time), published (Redis's clock) | 400 days after the
- * last write | | downgrd:health_applied:{S}:DAY | hash | guard of the two above: source id ->
- * position applied | as the day's health |
+ * | downgrd:days | zset | which rankings and health there are: member DAY:S, score DAY; the newest
+ * 4096 | always | | downgrd:domains | zset | known domains, scored by the time last seen; the
+ * newest 100000 | always | | downgrd:sensors | zset | known sensors, scored by the packet time of
+ * their newest source; the newest 1000 | always | | downgrd:health:{S}:d:DAY | hash | what the
+ * sensor saw in sources that ended that day, summed: packets, bytes, packets_ignored,
+ * packets_malformed, packets_cut, flows, flows_evicted, handshakes, half_seen, inconclusive,
+ * hello_malformed, buffers_exhausted, fragments_dropped, alerts, alerts_folded, attack_alerts,
+ * alerts_lost (not published: the sensor's memory for them was full), sources | 400 days after the
+ * last write | | downgrd:health:{S} | hash | the same fields of the last source alone, and source
+ * (its name), source_id, first_seen, last_seen (packet time), published (Redis's clock) | 400 days
+ * after the last write | | downgrd:health_applied:{S}:DAY | hash | guard of the two above: source
+ * id -> position applied | as the day's health |
  *
  * Retention counts from the time of writing, not from packet time: what a replay of an old capture
  * wrote can be read like any other. Redis must not evict by itself (maxmemory-policy noeviction):

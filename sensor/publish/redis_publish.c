@@ -140,6 +140,8 @@ static void send_health(struct publication *publication, const struct source *so
     const char *sensor = publisher->sensor;
     uint32_t day = redis_day_of_us(stats->last_us);
     publication_raise_score(batch, REDIS_KEY_SENSORS, stats->last_us, sensor);
+    publication_raise_score(batch, REDIS_KEY_DAYS, day, redis_member_of(day, sensor).text);
+    publication_trim(batch, REDIS_KEY_DAYS, REDIS_MAX_BUCKETS);
     publication_trim(batch, REDIS_KEY_SENSORS, REDIS_MAX_SENSORS);
     publication_trim(batch, REDIS_KEY_DOMAINS, REDIS_MAX_DOMAINS);
     redis_link_begin_script(publisher->link, batch, SCRIPT_HEALTH, 3);

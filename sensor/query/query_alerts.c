@@ -86,8 +86,9 @@ static void add_row(struct walk *walk, const redisReply *fields) {
     if (walk->eve == NULL)
         return;
     const redisReply *line = reply_field(fields, "eve");
-    json_t *eve =
-        line != NULL && reply_text(line, &text, &size) ? json_loadb(text, size, 0, NULL) : NULL;
+    json_t *eve = line != NULL && reply_text(line, &text, &size)
+                      ? json_loadb(text, size, JSON_ALLOW_NUL, NULL)
+                      : NULL;
     (void)json_array_append_new(walk->eve, eve != NULL ? eve : json_null());
 }
 

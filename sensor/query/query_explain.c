@@ -27,17 +27,16 @@ static void print_wrapped(const struct query *query, const char *label, const ch
                   query->colour ? "\033[0m" : "");
     while (*text != '\0') {
         size_t word = strcspn(text, " ");
-        if (column + word > LINE_WIDTH && column > LABEL_WIDTH) {
+        if (column > LABEL_WIDTH && column + 1 + word > LINE_WIDTH) {
             (void)fprintf(query->out, "\n%*s", LABEL_WIDTH, "");
             column = LABEL_WIDTH;
+        } else if (column > LABEL_WIDTH) {
+            (void)fputc(' ', query->out);
+            column++;
         }
         print_escaped(query->out, text, word);
-        text += word;
-        column += word + 1;
-        if (*text == ' ') {
-            (void)fputc(' ', query->out);
-            text++;
-        }
+        column += word;
+        text += word + strspn(text + word, " ");
     }
     (void)fputc('\n', query->out);
 }
@@ -207,8 +206,9 @@ static void print_found(const struct query *query, const redisReply *fields) {
     const char *text = NULL;
     size_t size = 0;
     const redisReply *line = reply_field(fields, "eve");
-    json_t *eve =
-        line != NULL && reply_text(line, &text, &size) ? json_loadb(text, size, 0, NULL) : NULL;
+    json_t *eve = line != NULL && reply_text(line, &text, &size)
+                      ? json_loadb(text, size, JSON_ALLOW_NUL, NULL)
+                      : NULL;
     if (query->format == QUERY_CSV)
         print_alert_csv(query, fields);
     else if (query->format == QUERY_JSON)

@@ -205,8 +205,10 @@ def resumption_tls12_session_id(stage):
             handshake(SHOP, "TLS 1.2", "TLS 1.2", "client", "completed"),
             handshake(SHOP, "TLS 1.2", "TLS 1.2", "client", "completed", resumed=True),
         ],
-        shows=("tls.handshake.type == 1 && tls.handshake.extension.type == 35 && "
-            "tls.handshake.extension.len > 100",),
+        shows=(
+            "tls.handshake.type == 1 && tls.handshake.extension.type == 35 && "
+            "tls.handshake.extension.len > 100",
+        ),
     )
 )
 def resumption_tls12_ticket(stage):

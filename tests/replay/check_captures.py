@@ -138,11 +138,16 @@ def main():
     parser.add_argument("--captures", type=Path, default=DEFAULT_CAPTURES, help="their folder")
     options = parser.parse_args()
     downgrd = str(Path(options.downgrd).resolve())
+    if not os.access(downgrd, os.X_OK):
+        parser.error(f"no program: {downgrd}")
     folder = options.captures.resolve()
     names = options.name or sorted(f.name.split(".")[0] for f in folder.glob("*.expected.json"))
     failed = 0
     for name in names:
-        differences = check(downgrd, folder / f"{name}.expected.json")
+        try:
+            differences = check(downgrd, folder / f"{name}.expected.json")
+        except subprocess.TimeoutExpired:
+            differences = [f"the sensor did not end within {REPLAY_SECONDS} seconds"]
         failed += bool(differences)
         print(f"{'FAIL' if differences else 'ok  '} {name}")
         for difference in differences:

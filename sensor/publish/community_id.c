@@ -1,0 +1,47 @@
+/*
+ * community_id.c - SHA-1 over the seed, both addresses, the protocol and both ports, the smaller
+ * end first, in base64.
+ */
+#include "community_id.h"
+
+#include <openssl/evp.h>
+
+enum { DIGEST_SIZE = 20, MAX_INPUT = 2 + 16 + 16 + 2 + 2 + 2 };
+
+static uint8_t *put(uint8_t *at, const void *bytes, size_t size) {
+    memcpy(at, bytes, size);
+    return at + size;
+}
+
+static uint8_t *put_port(uint8_t *at, uint16_t port) {
+    *at++ = (uint8_t)(port >> 8U);
+    *at++ = (uint8_t)port;
+    return at;
+}
+
+bool community_id_format(const struct handshake *handshake, char text[COMMUNITY_ID_SIZE]) {
+    static const uint8_t seed[2] = {0, 0};
+    size_t address_size = handshake->ip_version == 4 ? 4 : 16;
+    const struct endpoint *first = &handshake->client;
+    const struct endpoint *second = &handshake->server;
+    int order = memcmp(first->address.bytes, second->address.bytes, address_size);
+    if (order > 0 || (order == 0 && first->port > second->port)) {
+        first = &handshake->server;
+        second = &handshake->client;
+    }
+    const uint8_t protocol[2] = {handshake->transport, 0};
+    uint8_t input[MAX_INPUT];
+    uint8_t *at = put(input, seed, sizeof seed);
+    at = put(at, first->address.bytes, address_size);
+    at = put(at, second->address.bytes, address_size);
+    at = put(at, protocol, sizeof protocol);
+    at = put_port(put_port(at, first->port), second->port);
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    unsigned size = 0;
+    if (EVP_Digest(input, (size_t)(at - input), digest, &size, EVP_sha1(), NULL) != 1 ||
+        size != DIGEST_SIZE)
+        return false;
+    memcpy(text, "1:", 2);
+    EVP_EncodeBlock((unsigned char *)text + 2, digest, DIGEST_SIZE);
+    return true;
+}

@@ -1,0 +1,15 @@
+/*
+ * community_id.h - a flow's name that Zeek, Suricata and Wireshark compute alike
+ * (Community ID flow hashing, version 1, seed 0).
+ */
+#ifndef DOWNGRD_COMMUNITY_ID_H
+#define DOWNGRD_COMMUNITY_ID_H
+
+#include "handshake.h"
+
+enum { COMMUNITY_ID_SIZE = 32 }; /* "1:", 28 characters of base64, NUL */
+
+/* False when libcrypto refuses (SHA-1 may be switched off): then there is no text. */
+bool community_id_format(const struct handshake *handshake, char text[COMMUNITY_ID_SIZE]);
+
+#endif

@@ -1,0 +1,168 @@
+/*
+ * redis_publish_fixture.c - publishes a made-up capture through the real sink, and can be made to
+ * die, or to kill the server, in the middle. check_redis.py drives it.
+ *
+ * usage: redis_publish_fixture URL SENSOR CAPTURE_ID [OPTION=NUMBER...]
+ *
+ *   domains=N     handshakes of N domains over three days, some of them legacy (default 6)
+ *   alerts=N      so many alerts (default 3)
+ *   hostile=1     one more alert whose domain holds what breaks terminals, CSV and protocols
+ *   die_write=N   _exit(99) before the Nth write to the socket
+ *   die_read=N    _exit(99) before the Nth read from it (the server has the command by then)
+ *   kill=PID kill_write=N   kill -9 PID before the Nth write
+ *   ids=N         alert ids count from N (default 0)
+ *   begin=SECONDS time of the first packet (default 2026-11-23 12:00 UTC)
+ *   timeout=MS    default 3000
+ *
+ * The linker puts the two functions below between the sink and hiredis (--wrap). Exit status: 0
+ * published, 1 redis_publisher_publish() failed, 2 no connection, 99 died as asked; the errno of a
+ * failed publish is on stdout.
+ */
+#include <hiredis/hiredis.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "publish.h"
+#include "verdict_scene.h"
+
+int __real_redisBufferWrite(redisContext *context, int *done);
+int __real_redisBufferRead(redisContext *context);
+int __wrap_redisBufferWrite(redisContext *context, int *done);
+int __wrap_redisBufferRead(redisContext *context);
+
+struct plan {
+    unsigned long domains;
+    unsigned long alerts;
+    unsigned long hostile;
+    unsigned long die_write;
+    unsigned long die_read;
+    unsigned long kill;
+    unsigned long kill_write;
+    unsigned long ids;
+    unsigned long begin;
+    unsigned long timeout;
+};
+
+static struct plan plan = {
+    .domains = 6, .alerts = 3, .timeout = 3000, .begin = SCENE_HELLO_US / 1000000};
+static unsigned long writes;
+static unsigned long reads;
+
+int __wrap_redisBufferWrite(redisContext *context, int *done) {
+    writes++;
+    if (writes == plan.die_write)
+        _exit(99);
+    if (writes == plan.kill_write)
+        (void)kill((pid_t)plan.kill, SIGKILL);
+    return __real_redisBufferWrite(context, done);
+}
+
+int __wrap_redisBufferRead(redisContext *context) {
+    reads++;
+    if (reads == plan.die_read)
+        _exit(99);
+    return __real_redisBufferRead(context);
+}
+
+static void read_option(const char *text) {
+    const struct {
+        const char *name;
+        unsigned long *value;
+    } known[] = {{"domains=", &plan.domains},       {"alerts=", &plan.alerts},
+                 {"hostile=", &plan.hostile},       {"die_write=", &plan.die_write},
+                 {"die_read=", &plan.die_read},     {"kill=", &plan.kill},
+                 {"kill_write=", &plan.kill_write}, {"ids=", &plan.ids},
+                 {"begin=", &plan.begin},           {"timeout=", &plan.timeout}};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        size_t size = strlen(known[i].name);
+        if (strncmp(text, known[i].name, size) != 0)
+            continue;
+        *known[i].value = strtoul(text + size, NULL, 10);
+        return;
+    }
+    (void)fprintf(stderr, "unknown option %s\n", text);
+    exit(3);
+}
+
+static void set_time(struct verdict_scene *scene, uint64_t time_us) {
+    struct handshake *handshake = &scene->scene.handshake;
+    handshake->started_us = time_us;
+    handshake->ended_us = time_us + 50000;
+    handshake->side[SIDE_CLIENT].hello_us = time_us + 10000;
+    handshake->side[SIDE_SERVER].hello_us = time_us + 20000;
+}
+
+/* Domain i: i + 2 handshakes, spread over three days, one in three each of TLS 1.3, 1.2 and 1.0. */
+static void add_usage(struct usage *usage) {
+    static const uint16_t chosen[] = {TLS_VERSION_1_3, TLS_VERSION_1_2, TLS_VERSION_1_0};
+    static struct verdict_scene scene;
+    const uint64_t step_us = 17ULL * 3600 * 1000000;
+    for (unsigned long domain = 0; domain < plan.domains; domain++) {
+        char name[64];
+        (void)snprintf(name, sizeof name, "host%lu.example", domain);
+        for (unsigned long i = 0; i < domain % 8 + 2; i++) {
+            uint16_t version = chosen[i % 3];
+            verdict_scene_versions(&scene, name, i % 2 ? version : TLS_VERSION_1_3, version);
+            scene.scene.handshake.client.address.bytes[2] = (uint8_t)(domain % 200);
+            scene.scene.handshake.client.address.bytes[3] = (uint8_t)i;
+            set_time(&scene, plan.begin * 1000000 + (i % 4) * step_us);
+            usage_add(usage, &scene.verdict);
+        }
+    }
+}
+
+static void add_alerts(const struct sink *sink) {
+    static struct verdict_scene scene;
+    for (unsigned long i = 0; i < plan.alerts; i++) {
+        char name[64];
+        (void)snprintf(name, sizeof name, "host%lu.example", i % 6);
+        verdict_scene_init(&scene, name);
+        set_time(&scene, plan.begin * 1000000 + i * 1000000);
+        (void)snprintf(scene.alert.id, ALERT_ID_SIZE, "%032lx", plan.ids + i);
+        sink->alert(sink->context, &scene.alert);
+    }
+    if (plan.hostile == 0)
+        return;
+    verdict_scene_init(&scene, "=cmd|'x',\"y\"\033[31m\r\n*3 \xff{}\\");
+    (void)snprintf(scene.alert.id, ALERT_ID_SIZE, "%032lx", 0xffffUL);
+    sink->alert(sink->context, &scene.alert);
+}
+
+int main(int argc, char **argv) {
+    if (argc < 4)
+        return 3;
+    for (int i = 4; i < argc; i++)
+        read_option(argv[i]);
+    char *error = NULL;
+    struct redis_publisher *publisher =
+        redis_publisher_new(&(struct redis_config){.url = argv[1],
+                                                   .sensor = argv[2],
+                                                   .timeout_ms = (uint32_t)plan.timeout,
+                                                   .alerts_maxlen = 100000},
+                            &error);
+    if (publisher == NULL) {
+        (void)fprintf(stderr, "%s\n", error != NULL ? error : "out of memory");
+        free(error);
+        return 2;
+    }
+    struct usage *usage = usage_new(65536, false);
+    if (usage == NULL)
+        return 3;
+    add_usage(usage);
+    add_alerts(redis_publisher_sink(publisher));
+    struct source source = {.sensor = argv[2], .name = "made-up.pcap", .is_file = true};
+    struct run_stats stats = {.packets = 1000,
+                              .bytes = 100000,
+                              .handshakes = 40,
+                              .flows_evicted = 2,
+                              .packets_malformed = 3,
+                              .first_us = plan.begin * 1000000,
+                              .last_us = plan.begin * 1000000 + 60ULL * 3600 * 1000000};
+    int status = redis_publisher_publish(publisher, usage, &source, argv[3], &stats);
+    redis_publisher_delete(publisher);
+    usage_delete(usage);
+    (void)printf("%d\n", -status);
+    return status == 0 ? 0 : 1;
+}
