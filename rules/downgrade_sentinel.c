@@ -37,14 +37,13 @@ static void add_comparison(const struct handshake *handshake, struct finding *fi
     char offered[TLS_NAME_SIZE];
     char negotiated[TLS_NAME_SIZE];
     finding_add(
-        finding, "version", handshake->side[SIDE_SERVER].hello_packet,
+        finding, "version", handshake_choice_packet(handshake),
         finding_text(expected, "%s (offered in packet %llu)",
                      tls_version_name(handshake_highest_offered_version(handshake), offered),
                      (unsigned long long)handshake->side[SIDE_CLIENT].hello_packet),
         tls_version_name(handshake_negotiated_version(handshake), negotiated));
-    finding_add(finding, "ServerHello.random, last 8 bytes",
-                handshake->side[SIDE_SERVER].hello_packet, expected_sentinel,
-                sentinel_name(handshake_sentinel(handshake)));
+    finding_add(finding, "ServerHello.random, last 8 bytes", handshake_choice_packet(handshake),
+                expected_sentinel, sentinel_name(handshake_sentinel(handshake)));
 }
 
 static bool client_gave_up(const struct handshake *handshake) {

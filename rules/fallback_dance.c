@@ -213,7 +213,7 @@ static enum rule_result judge_pair(const struct dance *dance) {
         failed->highest_offered <= lower->highest_offered || !is_reaction(dance) ||
         !is_same_software(dance) || !has_result(lower))
         return RULE_PASS;
-    if (is_spoiled(failed))
+    if (is_spoiled(failed) || (lower->missed & (MISSED_START | MISSED_CLIENT_BYTES)))
         return RULE_UNKNOWN;
     if (!is_failure(failed) || is_cancelled(failed) || is_explained_by_other_trouble(failed) ||
         !held_the_lower_version(dance) || was_answered_lower(dance) || are_refused_alike(dance) ||
@@ -357,7 +357,8 @@ const struct rule rule_fallback_dance = {
         "offer has suites that the first had not (another device behind the same address); the "
         "client probes: it goes down although higher versions had just worked, or it used the "
         "lower offer before anything failed, or the higher offer worked again in between. Unknown "
-        "if the sensor missed part of the failed try, or if three or more different offers of "
+        "if the sensor missed part of the failed try or the start of the lower one, or if three or "
+        "more different offers of "
         "either version came from the address within the window: then the two tries may belong "
         "to two clients.",
     .confidence =

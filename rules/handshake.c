@@ -133,6 +133,11 @@ uint16_t handshake_group(const struct handshake *handshake) {
     return handshake->has & HANDSHAKE_HAS_KEY_EXCHANGE ? handshake->key_exchange.group : 0;
 }
 
+uint64_t handshake_choice_packet(const struct handshake *handshake) {
+    return handshake->choice_packet ? handshake->choice_packet
+                                    : handshake->side[SIDE_SERVER].hello_packet;
+}
+
 const struct handshake_alert *handshake_fatal_alert(const struct handshake *handshake,
                                                     enum handshake_side side) {
     for (size_t i = 0; i < handshake->alert_count; i++) {

@@ -123,6 +123,7 @@ struct handshake {
     struct server_hello retry;
     uint64_t retry_packet;
     struct server_hello choice;
+    uint64_t choice_packet; /* the packet that completed it */
     struct sslv2_server_hello sslv2_choice;
     struct key_exchange key_exchange;
     uint64_t key_exchange_packet;
@@ -172,6 +173,9 @@ bool handshake_failed_encrypted(const struct handshake *handshake);
 bool handshake_is_resumed(const struct handshake *handshake);
 /* The key exchange group that is known: key_share's, else ServerKeyExchange's; 0 when none. */
 uint16_t handshake_group(const struct handshake *handshake);
+/* The packet of the answer that settled the version: the ServerHello's, else the server's first
+ * hello; 0 without. */
+uint64_t handshake_choice_packet(const struct handshake *handshake);
 /* The first fatal alert of a side (or of any when side is SIDE_COUNT); NULL when there is none. */
 const struct handshake_alert *handshake_fatal_alert(const struct handshake *handshake,
                                                     enum handshake_side side);

@@ -11,7 +11,8 @@
  *   - drafts of TLS 1.3 (0x7fxx, 0xfbxx, 0x7exx) have their own layouts and rules;
  *   - a chosen suite that nobody ever assigned: that is no TLS server but something that dresses up
  *     as one, and there is nothing to downgrade;
- *   - records in which the sensor missed bytes of either side.
+ *   - records in which the sensor missed bytes of either side, or how the connection began: the
+ *     hellos may not belong together.
  */
 #include "rules_list.h"
 
@@ -238,7 +239,7 @@ static void check_second_offer(const struct handshake *handshake, struct breaks 
 static void check_retry_kept(const struct handshake *handshake, struct breaks *breaks) {
     char first[TLS_NAME_SIZE];
     char second[TLS_NAME_SIZE];
-    uint64_t packet = handshake->side[SIDE_SERVER].hello_packet;
+    uint64_t packet = handshake_choice_packet(handshake);
     uint16_t asked = version_of(&handshake->retry);
     uint16_t answered = version_of(&handshake->choice);
     if (asked != answered) {
@@ -291,7 +292,8 @@ static enum rule_result can_judge_answer(const struct server_hello *answer) {
 
 static enum rule_result can_judge(const struct handshake *handshake) {
     enum {
-        SPOILED = MISSED_CLIENT_BYTES | MISSED_SERVER_BYTES | MISSED_CUT_PACKET | MISSED_MEMORY
+        SPOILED = MISSED_START | MISSED_CLIENT_BYTES | MISSED_SERVER_BYTES | MISSED_CUT_PACKET |
+                  MISSED_MEMORY
     };
     bool has_retry = handshake->has & HANDSHAKE_HAS_RETRY;
     bool has_choice = handshake->has & HANDSHAKE_HAS_CHOICE;
@@ -318,8 +320,7 @@ static enum rule_result check(const struct handshake *handshake, const struct hi
     if (handshake->has & HANDSHAKE_HAS_RETRY)
         check_answer(handshake, &handshake->retry, handshake->retry_packet, &breaks);
     if (handshake->has & HANDSHAKE_HAS_CHOICE)
-        check_answer(handshake, &handshake->choice, handshake->side[SIDE_SERVER].hello_packet,
-                     &breaks);
+        check_answer(handshake, &handshake->choice, handshake_choice_packet(handshake), &breaks);
     if (handshake->has & HANDSHAKE_HAS_SECOND_OFFER)
         check_second_offer(handshake, &breaks);
     if ((handshake->has & HANDSHAKE_HAS_RETRY) && (handshake->has & HANDSHAKE_HAS_CHOICE))
@@ -355,7 +356,8 @@ const struct rule rule_hello_mismatch = {
         "in "
         "answer to the signalling suite, a server older than TLS 1.3 that goes by legacy_version. "
         "Drafts of TLS 1.3 are left alone, and so are answers with a suite that was never "
-        "assigned (traffic dressed up as TLS). If the sensor missed bytes of either side, or a "
+        "assigned (traffic dressed up as TLS). If the sensor missed bytes of either side or the "
+        "connection's start, or a "
         "hello is damaged, the result is unknown.",
     .confidence = "Low for unoffered extensions alone, which a sloppy server may send. Medium for "
                   "one break of version, suite, compression, group or echo; high for several "

@@ -73,7 +73,7 @@ static enum rule_result check_answer(const struct handshake *handshake,
     char name[TLS_NAME_SIZE];
     finding_add(finding, "ClientHello", handshake->side[SIDE_CLIENT].hello_packet,
                 finding_text(text, "fallback to %s", tls_rank_name(offered)), "TLS_FALLBACK_SCSV");
-    finding_add(finding, "server's answer", handshake->side[SIDE_SERVER].hello_packet,
+    finding_add(finding, "server's answer", handshake_choice_packet(handshake),
                 finding_text(text, "alert inappropriate_fallback (86), since it can do %s",
                              tls_rank_name(known)),
                 tls_version_name(handshake_negotiated_version(handshake), name));

@@ -155,8 +155,8 @@ static enum rule_result weigh(const struct handshake *handshake, const struct hi
     if (history_server_ability(history, handshake) > offered) {
         weight++;
         finding->is_downgrade = true;
-        finding_add(finding, "server", handshake->side[SIDE_SERVER].hello_packet,
-                    tls_rank_name(offered), "known or marked to do more");
+        finding_add(finding, "server", handshake_choice_packet(handshake), tls_rank_name(offered),
+                    "known or marked to do more");
     }
     finding->confidence = CONFIDENCE_LOW;
     if (weight >= 2)
@@ -168,7 +168,7 @@ static enum rule_result check(const struct handshake *handshake, const struct hi
                               const struct rule_settings *settings, struct finding *finding) {
     (void)settings;
     const struct client_hello *offer = &handshake->offer;
-    enum { SPOILED = MISSED_CUT_PACKET | MISSED_MEMORY };
+    enum { SPOILED = MISSED_START | MISSED_CLIENT_BYTES | MISSED_CUT_PACKET | MISSED_MEMORY };
     if (!(handshake->has & HANDSHAKE_HAS_OFFER))
         return RULE_UNKNOWN;
     enum tls_rank offered = handshake_highest_offered(handshake);

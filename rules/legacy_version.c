@@ -17,7 +17,7 @@ static enum rule_result check(const struct handshake *handshake, const struct hi
     finding->confidence = CONFIDENCE_HIGH;
     char expected[EVIDENCE_TEXT_SIZE];
     char name[TLS_NAME_SIZE];
-    finding_add(finding, "negotiated version", handshake->side[SIDE_SERVER].hello_packet,
+    finding_add(finding, "negotiated version", handshake_choice_packet(handshake),
                 finding_text(expected, "%s or later", tls_rank_name(settings->legacy_below)),
                 tls_version_name(handshake_negotiated_version(handshake), name));
     if (handshake->has & HANDSHAKE_HAS_OFFER)

@@ -250,6 +250,10 @@ static void flow_end_session(struct flow_table *table, uint32_t index, bool time
         table->counts.inconclusive += record->outcome == OUTCOME_INCONCLUSIVE;
         table->finished(table->context, record);
     }
+    for (unsigned end = 0; end < 2; end++) {
+        flow->end[end].has_first_sequence = session->streams[end].has_next;
+        flow->end[end].first_sequence = session->streams[end].next_sequence;
+    }
     session_release(session);
     table->free_sessions[table->free_session_count++] = flow->session;
     flow->session = NONE;
@@ -263,10 +267,10 @@ static void flow_evict(struct flow_table *table) {
         uint32_t index = table->lists[name].head;
         if (index == NONE)
             continue;
+        table->counts.flows_evicted += table->flows[index].session != NONE;
         if (table->flows[index].session != NONE)
             flow_end_session(table, index, false, true);
         flow_free(table, index);
-        table->counts.flows_evicted++;
         return;
     }
 }
@@ -430,30 +434,52 @@ static void flow_end_note(struct flow_end *end, const struct packet *packet) {
         end->first_hop_limit = packet->hop_limit;
 }
 
-/* Payload on a flow without a session: is it TLS? */
+/* What was read of a direction that is no TLS (yet): the next byte to come. */
+static void flow_end_advance(struct flow_end *end, const struct packet *packet) {
+    uint32_t next = packet->sequence + (uint32_t)packet->payload_size_wire;
+    if (!end->has_first_sequence || (int32_t)(next - end->first_sequence) > 0)
+        end->first_sequence = next;
+    end->has_first_sequence = true;
+}
+
+/* Payload on a flow that is not TLS so far. Both directions go on from a hello: its own with the
+ * hello, the other with what is acknowledged. Bytes missing just before it are a hole: it may not
+ * be the first one. */
+static void flow_foreign_payload(struct flow_table *table, uint32_t index, unsigned from,
+                                 const struct packet *packet, uint64_t time_us, uint64_t number) {
+    struct flow *flow = &table->flows[index];
+    struct flow_end *end = &flow->end[from];
+    if (!tls_stream_looks_like_hello(packet->payload)) {
+        flow_end_advance(end, packet);
+        return;
+    }
+    bool is_ahead =
+        end->has_first_sequence && (int32_t)(packet->sequence - end->first_sequence) > 0;
+    end->has_first_sequence = true;
+    end->first_sequence = packet->sequence;
+    struct flow_end *other = &flow->end[from ^ 1U];
+    other->has_first_sequence = (packet->tcp_flags & TCP_ACK) != 0;
+    other->first_sequence = packet->acknowledgement;
+    struct session *session = flow_begin_session(table, index);
+    if (is_ahead)
+        session_missed_bytes(session, from);
+    flow_session_packet(table, index, from, packet, time_us, number);
+}
+
+/* The first payload of a new flow: is it TLS? */
 static void flow_first_payload(struct flow_table *table, uint32_t index, unsigned from,
                                const struct packet *packet, uint64_t time_us, uint64_t number) {
     struct flow *flow = &table->flows[index];
     struct flow_end *end = &flow->end[from];
-    bool is_due = !end->has_first_sequence || end->first_sequence == packet->sequence;
-    bool is_early = !is_due && (int32_t)(packet->sequence - end->first_sequence) > 0 &&
-                    (int32_t)(packet->sequence - end->first_sequence) < STREAM_MAX_AHEAD;
-    if (flow->state == FLOW_FOREIGN) {
-        if (!tls_stream_looks_like_hello(packet->payload))
-            return;
-        /* Both directions go on from here: this one with the hello, the other with what is
-         * acknowledged. */
-        end->has_first_sequence = true;
-        end->first_sequence = packet->sequence;
-        struct flow_end *other = &flow->end[from ^ 1U];
-        other->has_first_sequence = (packet->tcp_flags & TCP_ACK) != 0;
-        other->first_sequence = packet->acknowledgement;
-    } else if (is_due && !tls_stream_may_start(packet->payload)) {
-        /* Some stacks and taps count link padding as payload of a bare acknowledgement. */
-        if (packet->payload_size_wire > PADDING_MAX)
-            flow->state = FLOW_FOREIGN;
+    int32_t ahead = end->has_first_sequence ? (int32_t)(packet->sequence - end->first_sequence) : 0;
+    if (ahead < 0 || ahead >= STREAM_MAX_AHEAD)
         return;
-    } else if (!is_due && !is_early) {
+    if (ahead == 0 && !tls_stream_may_start(packet->payload)) {
+        /* Some stacks and taps count link padding as payload of a bare acknowledgement. */
+        if (packet->payload_size_wire > PADDING_MAX) {
+            flow->state = FLOW_FOREIGN;
+            flow_end_advance(end, packet);
+        }
         return;
     }
     flow_begin_session(table, index);
@@ -500,8 +526,12 @@ void flow_table_segment(struct flow_table *table, const struct packet *packet, u
     }
     if (flow->state == FLOW_NEW)
         flow_end_note(&flow->end[from], packet);
-    if (packet->payload_size_wire && !is_syn && flow->state != FLOW_DONE)
-        flow_first_payload(table, index, from, packet, time_us, number);
+    if (packet->payload_size_wire && !is_syn) {
+        if (flow->state == FLOW_NEW)
+            flow_first_payload(table, index, from, packet, time_us, number);
+        else if (flow->state == FLOW_FOREIGN)
+            flow_foreign_payload(table, index, from, packet, time_us, number);
+    }
     if (flow->list == LIST_IDLE && flow->last_us + TOUCH_US < table->now_us)
         list_move(table, index, LIST_IDLE);
 }

@@ -72,6 +72,10 @@ bool session_is_tls13(const struct session *session) {
            tls_version_rank(hello->legacy_version) == TLS_RANK_1_3;
 }
 
+bool session_knows_version(const struct session *session) {
+    return (session->record.has & (HANDSHAKE_HAS_CHOICE | HANDSHAKE_HAS_RETRY)) != 0;
+}
+
 bool session_is_reportable(const struct session *session) {
     return (session->record.has & (HANDSHAKE_HAS_OFFER | HANDSHAKE_HAS_CHOICE |
                                    HANDSHAKE_HAS_RETRY | HANDSHAKE_HAS_SSLV2_CHOICE)) != 0;
@@ -133,9 +137,8 @@ static void session_client_hello(struct session *session, unsigned end, struct s
         record->has |= HANDSHAKE_HAS_RENEGOTIATION;
         return;
     }
+    /* A capture may show the second hello before the HelloRetryRequest that it answers. */
     bool is_first = !(record->has & HANDSHAKE_HAS_OFFER);
-    if (!is_first && !(record->has & HANDSHAKE_HAS_RETRY))
-        return;
     struct client_hello *hello = is_first ? &record->offer : &record->second_offer;
     if (client_hello_parse(body, false, hello) != PARSE_OK) {
         memset(hello, 0, sizeof *hello);
@@ -164,6 +167,7 @@ static void session_server_hello(struct session *session, unsigned end, uint8_t 
     session_note_hello(session, end, segment);
     if (!hello.is_hello_retry_request) {
         record->choice = hello;
+        record->choice_packet = segment->packet;
         record->has |= HANDSHAKE_HAS_CHOICE;
     } else if (!(record->has & HANDSHAKE_HAS_RETRY)) {
         record->retry = hello;
@@ -304,19 +308,23 @@ static enum handshake_outcome session_outcome(const struct session *session, boo
     const struct handshake *record = &session->record;
     const struct direction *client = &record->side[SIDE_CLIENT];
     const struct direction *server = &record->side[SIDE_SERVER];
-    if (client->packets == 0 || server->packets == 0 || !(record->has & HANDSHAKE_HAS_OFFER))
+    if (client->packets == 0 || server->packets == 0)
         return OUTCOME_HALF_SEEN;
     if (record->missed & spoiled)
         return OUTCOME_INCONCLUSIVE;
+    if (!(record->has & HANDSHAKE_HAS_OFFER))
+        return OUTCOME_HALF_SEEN;
     if (client->encrypted_packet && server->encrypted_packet) {
         if (!(record->has & (HANDSHAKE_HAS_CHOICE | HANDSHAKE_HAS_SSLV2_CHOICE)))
             return OUTCOME_INCONCLUSIVE;
         return handshake_failed_encrypted(record) ? OUTCOME_FAILED : OUTCOME_COMPLETED;
     }
+    /* What follows a fatal alert is only its sender's way to close. */
+    if (handshake_fatal_alert(record, SIDE_COUNT))
+        return OUTCOME_FAILED;
     if (client->reset_packet || server->reset_packet)
         return OUTCOME_RESET;
-    if (handshake_fatal_alert(record, SIDE_COUNT) || client->fin_packet || server->fin_packet ||
-        timed_out)
+    if (client->fin_packet || server->fin_packet || timed_out)
         return OUTCOME_FAILED;
     return OUTCOME_INCONCLUSIVE;
 }
@@ -340,5 +348,10 @@ void session_conclude(struct session *session, bool timed_out, bool cut_off) {
         record->missed |= MISSED_START;
     if (cut_off)
         record->missed |= MISSED_END;
+    if ((record->has & HANDSHAKE_HAS_SECOND_OFFER) && !(record->has & HANDSHAKE_HAS_RETRY)) {
+        record->has &= ~(uint32_t)HANDSHAKE_HAS_SECOND_OFFER;
+        record->has |= HANDSHAKE_HAS_RENEGOTIATION;
+        memset(&record->second_offer, 0, sizeof record->second_offer);
+    }
     record->outcome = session_outcome(session, timed_out);
 }

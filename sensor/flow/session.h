@@ -67,7 +67,8 @@ struct stream {
     uint8_t header_have;
     bool has_change_cipher_spec; /* one went by; whether it was a dummy is known with the version */
     uint8_t record_type;
-    bool record_is_opaque; /* encrypted: its length is all there is to know */
+    bool record_is_opaque;   /* encrypted: its length is all there is to know */
+    bool record_is_doubtful; /* encrypted unless it begins with a ClientHello, see tls_stream.c */
     uint8_t alert_have;
     uint8_t alert[2];
     uint8_t opaque_records; /* saturating */
@@ -127,6 +128,7 @@ size_t session_wants(const struct session *session, uint8_t type, size_t length)
 /* Is the negotiated (or asked-for) version TLS 1.3, so that a ChangeCipherSpec says nothing (RFC
  * 8446 appendix D.4)? */
 bool session_is_tls13(const struct session *session);
+bool session_knows_version(const struct session *session);
 /* There is a hello to tell about. */
 bool session_is_reportable(const struct session *session);
 /* Fills outcome, sides and roles of the record. `timed_out` and `cut_off` say why it ends when

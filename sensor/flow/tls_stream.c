@@ -10,6 +10,9 @@
  *
  * Which records are encrypted: application data always, handshake records after a ChangeCipherSpec
  * unless that was TLS 1.3's dummy (RFC 8446 appendix D.4), alerts when they are not two bytes long.
+ * While the version is not known (the capture shows the server's answer late or never), a handshake
+ * record after a ChangeCipherSpec is in clear if a ClientHello fills it: the second one, after a
+ * HelloRetryRequest.
  */
 #include "session.h"
 
@@ -94,6 +97,28 @@ static void stream_stop(struct stream *stream) {
     stream->await = AWAIT_NOTHING;
 }
 
+/* The record that just began (or turned out to be) encrypted. */
+static void record_is_sealed(struct session *session, unsigned end, const struct segment *segment) {
+    struct stream *stream = &session->streams[end];
+    stream->record_is_opaque = true;
+    stream->record_is_doubtful = false;
+    message_reset(&stream->message);
+    if (stream->opaque_records < MAX_OPAQUE_RECORDS)
+        stream->opaque_records++;
+    session_encrypted(session, end, stream->record_size, segment);
+    if (stream->opaque_records == MAX_OPAQUE_RECORDS)
+        session->is_finished = true;
+}
+
+/* In a record that may be encrypted: is this message's header that of a ClientHello which fills it?
+ */
+static bool message_fills_record(const struct stream *stream) {
+    struct tls_handshake_header header = {0};
+    tls_handshake_header_parse(span_of(stream->message.header, TLS_HANDSHAKE_HEADER_SIZE), &header);
+    return header.type == TLS_CLIENT_HELLO &&
+           header.length + TLS_HANDSHAKE_HEADER_SIZE == stream->record_size;
+}
+
 /* The header of a message is complete: is it worth keeping? False: these are no handshake messages.
  */
 static bool message_begin(struct session *session, struct message *message) {
@@ -131,6 +156,10 @@ static bool tls_stream_messages(struct session *session, unsigned end,
         if (message->header_have < TLS_HANDSHAKE_HEADER_SIZE) {
             if (!collect(message->header, &message->header_have, TLS_HANDSHAKE_HEADER_SIZE, &bytes))
                 return true;
+            if (stream->record_is_doubtful && !message_fills_record(stream)) {
+                record_is_sealed(session, end, segment);
+                return true;
+            }
             if (!message_begin(session, message))
                 return false;
         }
@@ -153,7 +182,8 @@ static bool record_is_opaque(const struct session *session, const struct stream 
     case TLS_APPLICATION_DATA:
         return true;
     case TLS_HANDSHAKE:
-        return stream->has_change_cipher_spec && !session_is_tls13(session);
+        return stream->has_change_cipher_spec && session_knows_version(session) &&
+               !session_is_tls13(session);
     case TLS_ALERT:
         return stream->record_size != sizeof stream->alert;
     case TLS_CHANGE_CIPHER_SPEC:
@@ -172,15 +202,11 @@ static void record_begin(struct session *session, unsigned end, const struct seg
     stream->record_size = header->length;
     stream->record_left = header->length;
     stream->await = header->length ? AWAIT_FRAGMENT : AWAIT_HEADER;
-    stream->record_is_opaque = record_is_opaque(session, stream);
-    if (stream->record_is_opaque) {
-        message_reset(&stream->message);
-        if (stream->opaque_records < MAX_OPAQUE_RECORDS)
-            stream->opaque_records++;
-        session_encrypted(session, end, header->length, segment);
-        if (stream->opaque_records == MAX_OPAQUE_RECORDS)
-            session->is_finished = true;
-    }
+    stream->record_is_opaque = false;
+    stream->record_is_doubtful = header->type == TLS_HANDSHAKE && stream->has_change_cipher_spec &&
+                                 !session_knows_version(session);
+    if (record_is_opaque(session, stream))
+        record_is_sealed(session, end, segment);
     if (header->type == TLS_CHANGE_CIPHER_SPEC)
         stream->has_change_cipher_spec = true;
 }

@@ -78,8 +78,6 @@ static int parse_credentials(const char **text, struct redis_url *url,
 
 static int parse_database(const char *text, struct redis_url *url,
                           char error[REDIS_URL_ERROR_SIZE]) {
-    if (*text == '\0')
-        return 0;
     if (!number_of(text, strlen(text), MAX_DATABASE, &url->database))
         return refuse(error, "the database must be a number, as in redis://host:6379/0 or "
                              "unix:///path?db=0");
@@ -144,6 +142,8 @@ static int parse_tcp(const char *text, struct redis_url *url, char error[REDIS_U
     bool has_colon = strchr(url->host, ':') != NULL;
     (void)snprintf(url->place, sizeof url->place, has_colon ? "redis://[%s]:%u" : "redis://%s:%u",
                    url->host, (unsigned)url->port);
+    if (strcmp(text, "/") == 0)
+        return 0;
     if (*text == '/')
         return parse_database(text + 1, url, error);
     if (*text != '\0')

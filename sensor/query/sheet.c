@@ -220,10 +220,10 @@ static size_t column_width(const struct sheet *sheet, size_t column) {
     return width;
 }
 
-static void print_cell(FILE *out, const char *text, size_t width, bool is_left, bool is_last) {
+static void print_cell(FILE *out, const char *text, size_t width, bool is_left, bool pads) {
     int padding = (int)width - (int)strlen(text);
     if (is_left)
-        (void)fprintf(out, "%s%*s", text, is_last ? 0 : padding, "");
+        (void)fprintf(out, "%s%*s", text, pads ? padding : 0, "");
     else
         (void)fprintf(out, "%*s%s", padding, "", text);
 }
@@ -232,6 +232,9 @@ static void print_row(const struct sheet *sheet, FILE *out, const size_t *widths
                       const struct cell *row, bool colour) {
     char text[CELL_TEXT_SIZE];
     bool is_first = true;
+    size_t last = sheet->column_count - 1;
+    while (last > 0 && sheet->columns[last].title == NULL)
+        last--;
     for (size_t column = 0; column < sheet->column_count; column++) {
         const struct sheet_column *kind = &sheet->columns[column];
         if (kind->title == NULL)
@@ -240,11 +243,11 @@ static void print_row(const struct sheet *sheet, FILE *out, const size_t *widths
             (void)fputs("  ", out);
         is_first = false;
         bool is_marked = colour && row != NULL && row[column].is_marked;
-        bool is_last = column + 1 == sheet->column_count || kind[1].title == NULL;
         if (is_marked)
             (void)fputs("\033[31m", out);
         print_cell(out, row != NULL ? format_cell(&row[column], kind->type, text) : kind->title,
-                   widths[column], kind->type == SHEET_TEXT || kind->type == SHEET_TIME, is_last);
+                   widths[column], kind->type == SHEET_TEXT || kind->type == SHEET_TIME,
+                   column != last);
         if (is_marked)
             (void)fputs("\033[0m", out);
     }

@@ -8,7 +8,7 @@ An edit is a text, `NAME` or `NAME:HEX[,HEX...]`, so that it can stand on a comm
     suites:002f,0035         ClientHello: leave only these cipher suites
     answer-suite:c02f        ServerHello: the chosen suite becomes c02f
     answer-version:0301      ServerHello: legacy_version becomes 0301
-    answer-random            ServerHello: the last eight bytes of the random (the sentinel) are hidden
+    answer-random            ServerHello: the random's last eight bytes (the sentinel) are hidden
 
 Only a hello that begins a segment and is whole within it is edited: those of this laboratory are.
 """

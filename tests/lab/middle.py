@@ -7,8 +7,8 @@
 Without options it forwards every frame unchanged. Everything else touches TCP connections only:
 
     --connections N   tamper with (--edit, --kill) the first N connections only
-    --edit EDIT       change hellos (hello.py); sequence and acknowledgement numbers of the rest of the
-                      connection are mapped, checksums are made anew
+    --edit EDIT       change hellos (hello.py); sequence and acknowledgement numbers of the rest of
+                      the connection are mapped, checksums are made anew
     --kill HOW        when the ClientHello comes, swallow it and
                         reset      send a RST to both ends
                         blackhole  let nothing through any more

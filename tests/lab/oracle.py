@@ -53,7 +53,8 @@ class Error(Exception):
 
 
 def tshark(path, *arguments):
-    """tshark's output lines. Its complaint about a capture that was cut short is not one of ours."""
+    """tshark's output lines. Its complaint about a capture that was cut short is not one of "
+    "ours."""
     result = subprocess.run(
         ["tshark", "-n", "-r", str(path), *OPTIONS, *arguments],
         capture_output=True,
@@ -121,8 +122,8 @@ class Connection:
         self.has_psk = EXTENSION_PRE_SHARED_KEY in frame["extensions"]
 
     def concluded(self, end):
-        """The facts, with `resumed` and `outcome`. None as outcome: the packets do not tell. `end` is the
-        time of the capture's last packet."""
+        """The facts, with `resumed` and `outcome`. None as outcome: the packets do not tell. `end`
+        is the time of the capture's last packet."""
         facts = self.facts
         is_tls13 = facts["version"] == "TLS 1.3"
         if is_tls13:
@@ -166,9 +167,9 @@ def _frame(line):
 
 def client_ports(path):
     """The clients' ports of all TCP connections, in the order of their start."""
-    lines = tshark(path, "-T", "fields", "-e", "tcp.stream", "-e", "tcp.srcport", "-e", "tcp.dstport")
+    fields = ["-e", "tcp.stream", "-e", "tcp.srcport", "-e", "tcp.dstport"]
     ports = {}
-    for line in lines:
+    for line in tshark(path, "-T", "fields", *fields):
         if line.strip():
             stream, source, destination = line.split("\t")
             ports.setdefault(int(stream), int(source if destination == "443" else destination))

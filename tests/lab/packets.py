@@ -1,7 +1,7 @@
 """packets.py - Ethernet frames with TCP in IPv4 or IPv6: taken apart, changed, put together again.
 
-Knows exactly what the laboratory's own hosts send: no IPv4 options, no IPv6 extension headers before
-TCP. Anything else is not taken apart (parse() gives None) and passes through the lab as it is.
+Knows exactly what the laboratory's own hosts send: no IPv4 options, no IPv6 extension headers
+before TCP. Anything else is not taken apart (parse() gives None) and passes through as it is.
 """
 
 import struct

@@ -81,7 +81,8 @@ def gnutls_client(name, *options, versions=("1.3", "1.2", "1.1", "1.0"), extra="
 
 
 def curl(name, *options, check=False):
-    """curl asks for one page; with `check` it trusts nobody, so it rejects the laboratory's server."""
+    """curl asks for one page; with `check` it trusts nobody, so it rejects the laboratory's "
+    "server."""
     return [
         *["curl", "--silent", "--show-error", "--max-time", "8", "--noproxy", "*"],
         *["--resolve", f"{name}:{PORT}:{SERVER_IPV4}"],

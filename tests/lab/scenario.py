@@ -1,9 +1,9 @@
 """scenario.py - what a scenario is: a play on the stage, and the captures that come out of it.
 
-A scenario module registers functions with @scenario(product(...), ...). The function gets a Stage and
-plays; each product says from which tap its capture comes and what must be found in it. That is
-written from what the play does and checked against tshark's reading of the packets (oracle.py), never
-against the sensor.
+A scenario module registers functions with @scenario(Product(...), ...). The function gets a Stage
+and plays; each product says from which tap its capture comes and what must be found in it. That is
+written from what the play does and checked against tshark's reading of the packets (oracle.py),
+never against the sensor.
 """
 
 from dataclasses import dataclass, field
@@ -76,8 +76,8 @@ def attack(kind, *confidence):
 
 
 def handshake(sni, version, offered_max, limiter, outcome, **more):
-    """One expected handshake. The usual is filled in: no sentinel, no retry, not resumed. A limiter of
-    None leaves open who set the limit."""
+    """One expected handshake. The usual is filled in: no sentinel, no retry, not resumed. A limiter
+    of None leaves open who set the limit."""
     expected = {
         "sni": sni,
         "version": version,

@@ -1,4 +1,4 @@
-"""scenarios_attack.py - somebody on the path: tampered hellos, killed handshakes, forced retries."""
+"""scenarios_attack.py - somebody on the path: tampered hellos, killed handshakes, retries."""
 
 import time
 
@@ -17,7 +17,8 @@ SENSOR_TIMEOUT_SECONDS = 30  # silence in a handshake that ends it
 @scenario(
     Product(
         "sentinel-attack-client-side",
-        "supported_versions is cut out of the ClientHello on the way; seen before the cut: the server "
+        "supported_versions is cut out of the ClientHello on the way; seen before the cut: the "
+        "server "
         "answers 1.2 with the sentinel, the client aborts with illegal_parameter",
         [
             handshake(
@@ -31,7 +32,8 @@ SENSOR_TIMEOUT_SECONDS = 30  # silence in a handshake that ends it
     ),
     Product(
         "sentinel-attack-server-side",
-        "the same attack seen behind the cut: a ClientHello with TLS 1.3's extensions that offers 1.2",
+        "the same attack seen behind the cut: a ClientHello with TLS 1.3's extensions that "
+        "offers 1.2",
         [
             handshake(
                 *[BANK, "TLS 1.2", "TLS 1.2", "downgraded", "failed"],
@@ -110,7 +112,8 @@ def sentinel_attack_gnutls(stage):
 @scenario(
     Product(
         "lowered-version-client-side",
-        "a client of TLS 1.2 is made to ask for 1.1 (legacy_version lowered on the way); before the cut",
+        "a client of TLS 1.2 is made to ask for 1.1 (legacy_version lowered on the way); before "
+        "the cut",
         [
             handshake(
                 *[BANK, "TLS 1.1", "TLS 1.2", "downgraded", "failed"],
@@ -180,7 +183,8 @@ def hidden_sentinel(stage):
 @scenario(
     Product(
         "suites-removed-client-side",
-        "the attacker leaves only RSA key exchange with CBC; the ends find out at Finished (bad_record_mac). The hellos "
+        "the attacker leaves only RSA key exchange with CBC; the ends find out at Finished "
+        "(bad_record_mac). The hellos "
         "alone do not show it: no alert, a limit of watching one side",
         [
             handshake(
@@ -223,7 +227,8 @@ def forged_suite(stage):
 @scenario(
     Product(
         "forged-version",
-        "the ServerHello is changed on the way to TLS 1.0; supported_versions offered 1.2 and 1.3 only",
+        "the ServerHello is changed on the way to TLS 1.0; supported_versions offered 1.2 and "
+        "1.3 only",
         [
             handshake(
                 *[BANK, "TLSv1", "TLS 1.3", None, "failed"],
@@ -241,8 +246,8 @@ def forged_version(stage):
 
 
 def dance(stage, *middle, scsv=True, seconds=20):
-    """A client that falls back by itself, as browsers did until 2015: the real client, restarted with
-    lower versions as long as it fails."""
+    """A client that falls back by itself, as browsers did until 2015: the real client, restarted
+    with lower versions."""
     stage.middle(*middle)
     stage.serve(nginx(stage.folder))
     for versions in (("1.0", "1.1", "1.2", "1.3"), UP_TO_1_2, UP_TO_1_1):
@@ -262,7 +267,8 @@ def ended_low(limiter="downgraded"):
 @scenario(
     Product(
         "dance-reset-scsv",
-        "two handshakes are reset on the way, the client falls back with FALLBACK_SCSV; the third gets "
+        "two handshakes are reset on the way, the client falls back with FALLBACK_SCSV; the "
+        "third gets "
         "through and the server refuses it with inappropriate_fallback",
         [
             killed("TLS 1.3", "reset"),
@@ -280,7 +286,8 @@ def dance_reset_scsv(stage):
 @scenario(
     Product(
         "dance-reset",
-        "two handshakes are reset on the way, the client falls back without SCSV and ends with TLS 1.1",
+        "two handshakes are reset on the way, the client falls back without SCSV and ends with "
+        "TLS 1.1",
         [
             killed("TLS 1.3", "reset"),
             killed("TLS 1.2", "reset", limiter=None),
@@ -315,8 +322,10 @@ def dance_swallow(stage):
     Product(
         "dance-blackhole",
         "two ClientHellos vanish; the client gives up after two seconds each, without a FIN (Linux "
-        "cannot send one while it waits for the acknowledgement), and falls back. Only silence says "
-        "that the first two have failed, long after the third succeeded: the capture goes on for 36 "
+        "cannot send one while it waits for the acknowledgement), and falls back. Only silence "
+        "says "
+        "that the first two have failed, long after the third succeeded: the capture goes on for "
+        "36 "
         "seconds and ends with an honest connection",
         [
             killed("TLS 1.3", "failed", limiter=None),
@@ -354,7 +363,8 @@ def dance_alert(stage):
 @scenario(
     Product(
         "dance-close",
-        "two handshakes are closed by a forged FIN, the client protests (decode_error) and falls back",
+        "two handshakes are closed by a forged FIN, the client protests (decode_error) and falls "
+        "back",
         [
             killed("TLS 1.3", "failed", alerts=[["client", 50]]),
             killed("TLS 1.2", "failed", limiter=None, alerts=[["client", 50]]),

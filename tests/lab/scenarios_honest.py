@@ -112,7 +112,8 @@ def honest_curl_nginx_h2(stage):
 @scenario(
     Product(
         "client-limited-tls12",
-        "a client that offers TLS 1.2 at most meets a TLS 1.3 server: the sentinel is there and honest",
+        "a client that offers TLS 1.2 at most meets a TLS 1.3 server: the sentinel is there and "
+        "honest",
         [handshake(SHOP, "TLS 1.2", "TLS 1.2", "client", "completed", sentinel="TLS 1.2")],
     )
 )
@@ -123,7 +124,8 @@ def client_limited_tls12(stage):
 @scenario(
     Product(
         "client-limited-tls10",
-        "a TLS 1.0 device meets a server that speaks 1.0 to 1.3: sentinel for 1.1 and older, honest",
+        "a TLS 1.0 device meets a server that speaks 1.0 to 1.3: sentinel for 1.1 and older, "
+        "honest",
         [handshake(LEGACY, "TLSv1", "TLSv1", "client", "completed", sentinel="TLS 1.1")],
     )
 )
@@ -168,7 +170,8 @@ def server_limited_gnutls_openssl(stage):
 @scenario(
     Product(
         "hello-retry",
-        "the server wants another group than the client's key share: HelloRetryRequest, then TLS 1.3",
+        "the server wants another group than the client's key share: HelloRetryRequest, then TLS "
+        "1.3",
         [handshake(SHOP, "TLS 1.3", "TLS 1.3", "none", "completed", hello_retry=True)],
     )
 )
@@ -234,7 +237,8 @@ def resumption_tls13(stage):
 @scenario(
     Product(
         "no-sni-certificate-name",
-        "no server name in TLS 1.2: the certificate, in clear, names the domain; in TLS 1.3 nothing does",
+        "no server name in TLS 1.2: the certificate, in clear, names the domain; in TLS 1.3 "
+        "nothing does",
         [
             handshake(
                 *[None, "TLS 1.2", "TLS 1.2", "client", "completed"],
@@ -363,7 +367,8 @@ def certificate_rejected_tls13_openssl(stage):
 @scenario(
     Product(
         "server-closes",
-        "a server that reads the ClientHello and closes without a word; the client protests (decode_error)",
+        "a server that reads the ClientHello and closes without a word; the client protests "
+        "(decode_error)",
         [unanswered(SHOP, "TLS 1.3", "failed", alerts=[["client", 50]])],
         crafted="the server is a script over a real TCP connection",
     )
@@ -412,7 +417,8 @@ def sslv2(stage):
 @scenario(
     Product(
         "retry-same-offer",
-        "the first try is lost on the way, the client gives up; the second makes the same offer: no dance. "
+        "the first try is lost on the way, the client gives up; the second makes the same offer: "
+        "no dance. "
         "How the first ends is not in the capture",
         [
             unanswered(SHOP, "TLS 1.3", "inconclusive"),
@@ -449,7 +455,8 @@ def scanner_probes(stage):
 @scenario(
     Product(
         "two-clients-one-address",
-        "behind one address a modern client fails on the certificate, then an old device with other "
+        "behind one address a modern client fails on the certificate, then an old device with "
+        "other "
         "suites succeeds with TLS 1.0: no dance",
         [
             handshake(SHOP, "TLS 1.3", "TLS 1.3", "none", "failed", alerts=[["client", 48]]),

@@ -1,5 +1,5 @@
-"""scenarios_tap.py - honest handshakes that are hard to read: link types, fragments, torn and shuffled
-segments, and captures that hold only a part of the story."""
+"""scenarios_tap.py - honest handshakes that are hard to read: link types, fragments, torn and
+shuffled segments, and captures that hold only a part of the story."""
 
 import captures
 import stage as lab
@@ -50,7 +50,7 @@ def play_13_then_10(stage):
         never=("eth",),
     ),
     wrapped(
-        *["link-null", "link type NULL: a family number before each packet, as from a BSD loopback"],
+        *["link-null", "link type NULL: a family number before each packet, as on a BSD loopback"],
         "the Ethernet headers of the recording were replaced",
         captures.as_null,
         *[honest(), honest("TLSv1", LEGACY)],
@@ -87,10 +87,11 @@ def links(stage):
 @scenario(
     Product(
         "fragments-ipv4",
-        "IPv4 fragments of 128 bytes, made on the path: the ClientHello as the server's side sees it",
+        "IPv4 fragments of 128 bytes, made on the path: the ClientHello as the server's side "
+        "sees it",
         [honest(), honest("TLSv1", LEGACY)],
         tap="server",
-        crafted="the box on the path fragments although TCP forbids it; the server's kernel reassembles",
+        crafted="the box on the path fragments although TCP forbids it; the kernel reassembles",
         shows=("ip.flags.mf == 1", "ip.fragments"),
     )
 )
@@ -127,13 +128,14 @@ def fragments_ipv6(stage):
 def segments_tiny(stage):
     stage.middle("--split", "5")
     stage.serve(openssl_server())
-    stage.client(openssl_client(SHOP, "-curves", "X25519", "-ciphersuites", "TLS_AES_256_GCM_SHA384"))
+    stage.client(openssl_client(SHOP, "-groups", "X25519"))
 
 
 @scenario(
     Product(
         "segments-shuffled",
-        "segments torn to 60 bytes, every two in the wrong order, each one twice: the client's side",
+        "segments torn to 60 bytes, every two in the wrong order, each one twice: the client's "
+        "side",
         [honest("TLS 1.2")],
         crafted="the box on the path tears, shuffles and doubles; both kernels' connection is real",
         shows=("tcp.analysis.lost_segment", "tcp.analysis.retransmission"),
@@ -199,7 +201,7 @@ def half(sni, version, offered_max, limiter, outcome="half_seen", **more):
         never=("tls.handshake.type == 2",),
     ),
     wrapped(
-        *["short-snap-length", "a snap length of 180 bytes cuts the ClientHello, not the ServerHello's head"],
+        *["short-snap-length", "180 bytes of snap length cut the ClientHello, not the ServerHello"],
         "the recording's packets were shortened",
         captures.cut_to(180),
         half(None, "TLS 1.2", None, "unknown", "inconclusive", sentinel="TLS 1.2"),

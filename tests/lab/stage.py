@@ -53,12 +53,13 @@ def remove_leftovers():
 
 
 class Stage:
-    """Use as a context: `with Stage(folder) as stage`. `folder` is for the scenario's scratch files."""
+    """Use as a context: `with Stage(folder) as stage`. `folder` is for the scenario's scratch "
+    "files."""
 
     def __init__(self, folder):
         self.folder = Path(folder)
-        names = {role: f"{PREFIX}{os.getpid()}-{role[0]}" for role in ("client", "middle", "server")}
-        self.namespaces = names
+        roles = ("client", "middle", "server")
+        self.namespaces = {role: f"{PREFIX}{os.getpid()}-{role[0]}" for role in roles}
         self.started = []
         self.taps = []
 
@@ -178,8 +179,8 @@ class Stage:
         run("ip", "netns", "exec", self.namespaces[role], "sysctl", "-qw", setting)
 
     def _start(self, role, command, **streams):
-        """Starts a command in a namespace. Its errors, and its output if nobody asks for it, go to a
-        file of its own."""
+        """Starts a command in a namespace. Its errors, and its output if nobody asks for it, go to
+        a file of its own."""
         log = tempfile.NamedTemporaryFile(dir=self.folder, suffix=".log", delete=False)
         streams = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log, **streams}
         environment = {**os.environ, "OPENSSL_CONF": "/dev/null", "LC_ALL": "C"}

@@ -10,6 +10,7 @@
  *   die_write=N   _exit(99) before the Nth write to the socket
  *   die_read=N    _exit(99) before the Nth read from it (the server has the command by then)
  *   kill=PID kill_write=N   kill -9 PID before the Nth write
+ *   flush_write=N   has the server forget its scripts before the Nth write
  *   ids=N         alert ids count from N (default 0)
  *   begin=SECONDS time of the first packet (default 2026-11-23 12:00 UTC)
  *   timeout=MS    default 3000
@@ -40,6 +41,7 @@ struct plan {
     unsigned long die_read;
     unsigned long kill;
     unsigned long kill_write;
+    unsigned long flush_write;
     unsigned long ids;
     unsigned long begin;
     unsigned long timeout;
@@ -50,8 +52,19 @@ static struct plan plan = {
 static unsigned long writes;
 static unsigned long reads;
 
+/* hiredis's own calls inside its library are not wrapped. */
+static void forget_scripts(const char *path) {
+    redisContext *context = redisConnectUnix(path);
+    if (context == NULL || context->err != 0)
+        _exit(3);
+    freeReplyObject(redisCommand(context, "SCRIPT FLUSH"));
+    redisFree(context);
+}
+
 int __wrap_redisBufferWrite(redisContext *context, int *done) {
     writes++;
+    if (writes == plan.flush_write)
+        forget_scripts(context->unix_sock.path);
     if (writes == plan.die_write)
         _exit(99);
     if (writes == plan.kill_write)
@@ -70,11 +83,12 @@ static void read_option(const char *text) {
     const struct {
         const char *name;
         unsigned long *value;
-    } known[] = {{"domains=", &plan.domains},       {"alerts=", &plan.alerts},
-                 {"hostile=", &plan.hostile},       {"die_write=", &plan.die_write},
-                 {"die_read=", &plan.die_read},     {"kill=", &plan.kill},
-                 {"kill_write=", &plan.kill_write}, {"ids=", &plan.ids},
-                 {"begin=", &plan.begin},           {"timeout=", &plan.timeout}};
+    } known[] = {{"domains=", &plan.domains},         {"alerts=", &plan.alerts},
+                 {"hostile=", &plan.hostile},         {"die_write=", &plan.die_write},
+                 {"die_read=", &plan.die_read},       {"kill=", &plan.kill},
+                 {"kill_write=", &plan.kill_write},   {"ids=", &plan.ids},
+                 {"flush_write=", &plan.flush_write}, {"begin=", &plan.begin},
+                 {"timeout=", &plan.timeout}};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         size_t size = strlen(known[i].name);
         if (strncmp(text, known[i].name, size) != 0)
