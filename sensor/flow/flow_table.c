@@ -7,9 +7,11 @@
  * flows are still watched for a segment that begins with a hello: that is how TLS after some other
  * dialogue is found (carrier "unknown").
  *
- * Flows stand in one of three lists, each ordered by time so that expiry looks at the head only:
- * idle (by last packet, touched at most once a second), handshaking (by last packet), closing (by
- * the packet that began the end).
+ * Flows stand in one of four lists, each ordered by time so that expiry looks at the head only:
+ * handshaking (by last packet), closing (handshakes, by the packet that began their end), idle (all
+ * others, by last packet, touched at most once a second), and closed (by the packet that closed the
+ * connection; kept a moment for late packets, then its place is used again while it is in the
+ * cache).
  */
 #include "flow.h"
 
@@ -18,7 +20,7 @@
 
 #include "session.h"
 
-enum { NONE = UINT32_MAX, TOUCH_US = 1000000, PADDING_MAX = 6 };
+enum { NONE = UINT32_MAX, TOUCH_US = 1000000, PADDING_MAX = 6, CLOSED_BOTH = 3 };
 
 enum flow_state {
     FLOW_NEW,       /* nothing but SYNs and acknowledgements so far */
@@ -27,7 +29,8 @@ enum flow_state {
     FLOW_DONE,      /* its handshake was told */
 };
 
-enum list_name { LIST_IDLE, LIST_HANDSHAKE, LIST_CLOSING, LIST_COUNT };
+/* In the order in which a full table looks for room. */
+enum list_name { LIST_CLOSED, LIST_IDLE, LIST_HANDSHAKE, LIST_CLOSING, LIST_COUNT };
 
 struct list {
     uint32_t head; /* oldest */
@@ -51,18 +54,21 @@ struct flow_end {
 };
 
 struct flow {
+    /* what each packet looks at: one cache line */
     struct flow_key key;
-    uint32_t chain; /* next in the hash bucket */
-    uint32_t previous;
-    uint32_t next;
+    uint32_t chain;   /* next in the hash bucket */
     uint32_t session; /* NONE without */
     uint64_t last_us;
-    uint64_t started_us;
-    uint64_t started_packet;
-    struct flow_end end[2];
     uint8_t state;
     uint8_t list;
     uint8_t vlan_count;
+    uint8_t closed; /* bit per end: it sent a FIN; a RST closes both */
+    /* the rest */
+    uint32_t previous;
+    uint32_t next;
+    uint64_t started_us;
+    uint64_t started_packet;
+    struct flow_end end[2];
     uint16_t vlans[PACKET_MAX_VLANS];
 };
 
@@ -201,10 +207,19 @@ static void list_move(struct flow_table *table, uint32_t index, enum list_name n
 
 /* ---- flows ---- */
 
+static bool flow_key_equal(const struct flow_key *a, const struct flow_key *b) {
+    uint64_t difference = 0;
+    for (unsigned end = 0; end < 2; end++)
+        difference |= (a->address[end][0] ^ b->address[end][0]) |
+                      (a->address[end][1] ^ b->address[end][1]) |
+                      (uint64_t)(a->port[end] ^ b->port[end]);
+    return difference == 0 && a->ip_version == b->ip_version;
+}
+
 static uint32_t flow_find(const struct flow_table *table, const struct flow_key *key,
                           uint64_t hash) {
     uint32_t index = table->buckets[hash & table->bucket_mask];
-    while (index != NONE && memcmp(&table->flows[index].key, key, sizeof *key) != 0)
+    while (index != NONE && !flow_key_equal(&table->flows[index].key, key))
         index = table->flows[index].chain;
     return index;
 }
@@ -258,7 +273,7 @@ static void flow_end_session(struct flow_table *table, uint32_t index, bool time
     table->free_sessions[table->free_session_count++] = flow->session;
     flow->session = NONE;
     flow->state = is_reportable ? FLOW_DONE : FLOW_FOREIGN;
-    list_move(table, index, LIST_IDLE);
+    list_move(table, index, flow->closed == CLOSED_BOTH ? LIST_CLOSED : LIST_IDLE);
 }
 
 /* Makes room: the flow that was idle longest goes, one with a handshake in progress last of all. */
@@ -306,6 +321,8 @@ static void flow_restart(struct flow_table *table, uint32_t index, uint64_t numb
     if (flow->session != NONE)
         flow_end_session(table, index, false, false);
     flow->state = FLOW_NEW;
+    flow->closed = 0;
+    list_move(table, index, LIST_IDLE);
     flow->started_us = table->now_us;
     flow->started_packet = number;
     memset(flow->end, 0, sizeof flow->end);
@@ -499,6 +516,9 @@ static void flow_table_expire(struct flow_table *table) {
     while ((index = table->lists[LIST_IDLE].head) != NONE &&
            table->flows[index].last_us + config->idle_timeout_us < now)
         flow_free(table, index);
+    while ((index = table->lists[LIST_CLOSED].head) != NONE &&
+           table->flows[index].last_us + config->closing_timeout_us < now)
+        flow_free(table, index);
 }
 
 void flow_table_segment(struct flow_table *table, const struct packet *packet, uint64_t time_us,
@@ -520,6 +540,10 @@ void flow_table_segment(struct flow_table *table, const struct packet *packet, u
     if (is_syn)
         flow_note_syn(table, index, from, packet, number);
     struct flow *flow = &table->flows[index];
+    if (packet->tcp_flags & TCP_RST)
+        flow->closed = CLOSED_BOTH;
+    else if (packet->tcp_flags & TCP_FIN)
+        flow->closed |= (uint8_t)(1U << from);
     if (flow->state == FLOW_HANDSHAKE) {
         flow_session_packet(table, index, from, packet, time_us, number);
         return;
@@ -532,7 +556,11 @@ void flow_table_segment(struct flow_table *table, const struct packet *packet, u
         else if (flow->state == FLOW_FOREIGN)
             flow_foreign_payload(table, index, from, packet, time_us, number);
     }
-    if (flow->list == LIST_IDLE && flow->last_us + TOUCH_US < table->now_us)
+    if (flow->list != LIST_IDLE)
+        return;
+    if (flow->closed == CLOSED_BOTH)
+        list_move(table, index, LIST_CLOSED);
+    else if (flow->last_us + TOUCH_US < table->now_us)
         list_move(table, index, LIST_IDLE);
 }
 
@@ -602,6 +630,7 @@ void flow_table_end(struct flow_table *table) {
     }
     memset(table->buckets, 0xff, (table->bucket_mask + 1) * sizeof *table->buckets);
     table->lists[LIST_IDLE] = (struct list){NONE, NONE};
+    table->lists[LIST_CLOSED] = (struct list){NONE, NONE};
     table->free_flow = NONE;
     table->fresh_flow = 0;
     table->now_us = 0;

@@ -234,11 +234,8 @@ static int connect_link(struct redis_link *link) {
                         : redisConnectWithTimeout(link->url.host, link->url.port, timeout);
     if (link->context == NULL)
         return fail(link, -ENOMEM, "out of memory", "free some");
-    int status = 0;
-    if (link->context->err != 0)
-        status = fail_context(link, true);
-    else if (redisSetTimeout(link->context, timeout) != REDIS_OK)
-        status = fail_context(link, true);
+    bool is_up = link->context->err == 0 && redisSetTimeout(link->context, timeout) == REDIS_OK;
+    int status = is_up ? 0 : fail_context(link, true);
     if (status == 0)
         status = log_in(link);
     if (status == 0)

@@ -19,7 +19,7 @@
 
 struct redis_link;
 
-enum { REDIS_MAX_SCRIPTS = 4, REDIS_SHA_SIZE = 41, REDIS_MESSAGE_SIZE = 768 };
+enum { REDIS_MAX_SCRIPTS = 4, REDIS_SHA_SIZE = 41, REDIS_MESSAGE_SIZE = 1024 };
 
 /*
  * Connects. `scripts` are the Lua texts that batches call with redis_batch_begin_script(); they are

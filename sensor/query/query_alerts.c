@@ -71,16 +71,14 @@ static void add_row(struct walk *walk, const redisReply *fields) {
     size_t size = 0;
     for (size_t i = 0; i < COLUMN_COUNT; i++) {
         const redisReply *value = reply_field(fields, columns[i].key);
-        if (value == NULL)
-            sheet_add_nothing(walk->sheet);
-        else if (columns[i].type != SHEET_TEXT)
-            sheet_add_number(walk->sheet, reply_number(value));
-        else if (reply_text(value, &text, &size))
+        bool is_text = value != NULL && reply_text(value, &text, &size);
+        if (is_text && columns[i].type == SHEET_TEXT)
             sheet_add_text(walk->sheet, text, size);
+        else if (is_text)
+            sheet_add_number(walk->sheet, reply_number(value));
         else
             sheet_add_nothing(walk->sheet);
-        if (columns[i].title != NULL && strcmp(columns[i].key, "kind") == 0 &&
-            field_is(fields, "class", "attack"))
+        if (strcmp(columns[i].key, "kind") == 0 && field_is(fields, "class", "attack"))
             sheet_mark(walk->sheet);
     }
     if (walk->eve == NULL)

@@ -157,8 +157,12 @@ static void print_alert(const struct query *query, const redisReply *fields, con
     print_field(query, "When (UTC)", time_for_people(time != NULL ? reply_number(time) : 0, text));
     for (size_t i = 0; i < ENTRY_FIELD_COUNT; i++) {
         const redisReply *value = reply_field(fields, entry_fields[i]);
-        if (value != NULL && value->type == REDIS_REPLY_STRING)
-            print_field(query, labels[i], value->str);
+        if (value == NULL || value->type != REDIS_REPLY_STRING)
+            continue;
+        bool is_severity = strcmp(entry_fields[i], "severity") == 0;
+        print_field(query, labels[i],
+                    is_severity ? severity_text((enum rule_severity)reply_number(value))
+                                : value->str);
     }
     if (downgrade != NULL) {
         print_field(query, "Offered", version_of(downgrade, "offered_max"));

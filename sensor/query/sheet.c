@@ -122,7 +122,7 @@ void print_escaped(FILE *out, const char *text, size_t size) {
 }
 
 void print_csv_text(FILE *out, const char *text, size_t size) {
-    bool is_formula = size > 0 && memchr("=+-@\t\r", text[0], 6) != NULL;
+    bool is_formula = size > 0 && text[0] != '\0' && strchr("=+-@\t\r", text[0]) != NULL;
     bool is_plain = !is_formula;
     for (size_t i = 0; i < size; i++)
         if (text[i] == '"' || text[i] == ',' || text[i] == ';')
@@ -270,6 +270,10 @@ void sheet_print_table(const struct sheet *sheet, FILE *out, bool colour) {
     free(widths);
 }
 
+static double share_of(const struct cell *cell) {
+    return cell->whole == 0 ? 0.0 : (double)cell->number / (double)cell->whole;
+}
+
 static void print_csv_cell(FILE *out, const struct cell *cell, enum sheet_type type) {
     char text[TIME_TEXT_SIZE];
     if (cell->is_nothing || (type == SHEET_TIME && cell->number == 0))
@@ -282,7 +286,7 @@ static void print_csv_cell(FILE *out, const struct cell *cell, enum sheet_type t
         (void)fprintf(out, "%" PRIu64, cell->number);
         break;
     case SHEET_PERCENT:
-        (void)fprintf(out, "%.6f", (double)cell->number / (double)cell->whole);
+        (void)fprintf(out, "%.6f", share_of(cell));
         break;
     case SHEET_TIME:
         (void)fputs(time_for_programs(cell->number, text), out);
@@ -294,10 +298,12 @@ void sheet_print_csv(const struct sheet *sheet, FILE *out) {
     for (size_t column = 0; column < sheet->column_count; column++)
         (void)fprintf(out, "%s%s", column ? "," : "", sheet->columns[column].key);
     (void)fputs("\r\n", out);
-    for (size_t i = 0; i < sheet->count; i++) {
-        size_t column = i % sheet->column_count;
-        print_csv_cell(out, &sheet->cells[i], sheet->columns[column].type);
-        (void)fputs(column + 1 == sheet->column_count ? "\r\n" : ",", out);
+    for (size_t row = 0; row < sheet->count; row += sheet->column_count) {
+        for (size_t column = 0; column < sheet->column_count; column++) {
+            (void)fputs(column > 0 ? "," : "", out);
+            print_csv_cell(out, &sheet->cells[row + column], sheet->columns[column].type);
+        }
+        (void)fputs("\r\n", out);
     }
 }
 
@@ -311,7 +317,7 @@ static json_t *json_of_cell(const struct cell *cell, enum sheet_type type) {
     case SHEET_NUMBER:
         return json_integer((json_int_t)cell->number);
     case SHEET_PERCENT:
-        return json_real((double)cell->number / (double)cell->whole);
+        return json_real(share_of(cell));
     case SHEET_TIME:
         return json_string(time_for_programs(cell->number, text));
     }

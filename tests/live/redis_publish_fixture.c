@@ -28,10 +28,12 @@
 #include "publish.h"
 #include "verdict_scene.h"
 
+/* NOLINTBEGIN(readability-identifier-naming): ld's --wrap makes these names */
 int __real_redisBufferWrite(redisContext *context, int *done);
 int __real_redisBufferRead(redisContext *context);
 int __wrap_redisBufferWrite(redisContext *context, int *done);
 int __wrap_redisBufferRead(redisContext *context);
+/* NOLINTEND(readability-identifier-naming) */
 
 struct plan {
     unsigned long domains;

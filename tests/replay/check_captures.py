@@ -136,7 +136,7 @@ def main():
     parser.add_argument("downgrd", help="the program")
     parser.add_argument("name", nargs="*", help="captures to check, without suffix (default: all)")
     parser.add_argument("--captures", type=Path, default=DEFAULT_CAPTURES, help="their folder")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     downgrd = str(Path(options.downgrd).resolve())
     if not os.access(downgrd, os.X_OK):
         parser.error(f"no program: {downgrd}")
