@@ -23,7 +23,7 @@ struct flow_config {
     size_t medium_buffers;         /* of 18 KiB: 1024 */
     size_t large_buffers;          /* of 132 KiB: 64 */
     uint64_t handshake_timeout_us; /* silence this long in a handshake ends it: 30 s */
-    uint64_t closing_timeout_us;   /* after the first FIN, how long the rest may take: 2 s */
+    uint64_t closing_timeout_us;   /* after the first FIN, how long the rest may take: 1 s */
     uint64_t idle_timeout_us;      /* finished connections are forgotten after: 300 s */
 };
 void flow_default_config(struct flow_config *config);

@@ -20,7 +20,7 @@
 
 #include "session.h"
 
-enum { NONE = UINT32_MAX, TOUCH_US = 1000000, PADDING_MAX = 6, CLOSED_BOTH = 3 };
+enum { NONE = UINT32_MAX, TOUCH_US = 1000000, CLOSED_BOTH = 3 };
 
 enum flow_state {
     FLOW_NEW,       /* nothing but SYNs and acknowledgements so far */
@@ -397,6 +397,8 @@ static void flow_session_packet(struct flow_table *table, uint32_t index, unsign
                                   number, time_us};
         stream_segment(session, from, &segment);
     }
+    if (packet->tcp_flags & (TCP_FIN | TCP_RST))
+        stream_final(session, from, packet->sequence + (uint32_t)packet->payload_size_wire);
     if (packet->tcp_flags & TCP_ACK)
         stream_acknowledged(session, from ^ 1U, packet->acknowledgement);
     const struct direction *ends = session->end;
@@ -493,7 +495,7 @@ static void flow_first_payload(struct flow_table *table, uint32_t index, unsigne
         return;
     if (ahead == 0 && !tls_stream_may_start(packet->payload)) {
         /* Some stacks and taps count link padding as payload of a bare acknowledgement. */
-        if (packet->payload_size_wire > PADDING_MAX) {
+        if (packet->payload_size_wire > STREAM_MAX_PADDING) {
             flow->state = FLOW_FOREIGN;
             flow_end_advance(end, packet);
         }

@@ -133,7 +133,7 @@ static void session_note_hello(struct session *session, unsigned end,
 static void session_client_hello(struct session *session, unsigned end, struct span body,
                                  const struct segment *segment) {
     struct handshake *record = &session->record;
-    if (record->has & HANDSHAKE_HAS_CHOICE) {
+    if ((record->has & HANDSHAKE_HAS_OFFER) && (record->has & HANDSHAKE_HAS_CHOICE)) {
         record->has |= HANDSHAKE_HAS_RENEGOTIATION;
         return;
     }

@@ -19,7 +19,9 @@
 
 enum {
     SESSION_MAX_BUFFERS = 8,
-    STREAM_MAX_HELD = 24,       /* segments that wait for an earlier one */
+    STREAM_MAX_HELD = 24, /* segments that wait for an earlier one */
+    STREAM_MAX_PADDING =
+        6, /* bytes of link padding that some taps count as payload of a bare acknowledgement */
     STREAM_MAX_AHEAD = 1 << 20, /* bytes; a segment further ahead belongs to another story */
 };
 
@@ -59,6 +61,10 @@ struct stream {
     uint8_t held_count;
     uint8_t hole_patience; /* packets seen since the peer acknowledged bytes that never came */
     uint32_t next_sequence;
+    bool has_acknowledged;
+    bool has_final;
+    uint32_t acknowledged;                     /* by the peer, the latest */
+    uint32_t final_sequence;                   /* of the FIN or RST: where the stream ends */
     struct held_segment held[STREAM_MAX_HELD]; /* sorted by sequence */
 
     /* records and messages */
@@ -140,7 +146,10 @@ void stream_segment(struct session *session, unsigned end, const struct segment 
 /* The other end acknowledged up to `acknowledgement`: bytes before it that are missing were lost by
  * the capture. */
 void stream_acknowledged(struct session *session, unsigned end, uint32_t acknowledgement);
-/* No more segments will come: what is held is read across its holes. */
+/* The stream ends (FIN or RST) at this sequence number. */
+void stream_final(struct session *session, unsigned end, uint32_t sequence);
+/* No more segments will come: what is held is read across its holes, and a missing tail is noted.
+ */
 void stream_flush(struct session *session, unsigned end);
 void stream_release(struct session *session, unsigned end);
 

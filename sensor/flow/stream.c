@@ -101,6 +101,9 @@ void stream_segment(struct session *session, unsigned end, const struct segment 
     struct stream *stream = &session->streams[end];
     if (stream->await == AWAIT_NOTHING)
         return;
+    if (stream->await == AWAIT_START && stream->header_have == 0 &&
+        segment->size_wire <= STREAM_MAX_PADDING && !tls_stream_may_start(segment->bytes))
+        return;
     if (!stream->has_next) {
         stream->has_next = true;
         stream->next_sequence = segment->sequence;
@@ -118,6 +121,10 @@ void stream_segment(struct session *session, unsigned end, const struct segment 
 
 void stream_acknowledged(struct session *session, unsigned end, uint32_t acknowledgement) {
     struct stream *stream = &session->streams[end];
+    if (!stream->has_acknowledged || sequence_distance(stream->acknowledged, acknowledgement) > 0) {
+        stream->has_acknowledged = true;
+        stream->acknowledged = acknowledgement;
+    }
     if (stream->held_count == 0 || stream->await == AWAIT_NOTHING)
         return;
     if (sequence_distance(stream->held[0].sequence, acknowledgement) <= 0)
@@ -126,10 +133,32 @@ void stream_acknowledged(struct session *session, unsigned end, uint32_t acknowl
         stream_skip_hole(session, end);
 }
 
+void stream_final(struct session *session, unsigned end, uint32_t sequence) {
+    struct stream *stream = &session->streams[end];
+    if (stream->has_final)
+        return; /* a RST after the FIN counts the FIN */
+    stream->has_final = true;
+    stream->final_sequence = sequence;
+}
+
+/* Bytes at the end that were on the wire, by the word of either peer, and never seen here. */
+static bool stream_lacks_tail(const struct stream *stream) {
+    static const int32_t fin_size = 1;
+    if (!stream->has_next)
+        return false;
+    int32_t final = sequence_distance(stream->next_sequence, stream->final_sequence);
+    int32_t acknowledged = sequence_distance(stream->next_sequence, stream->acknowledged);
+    return (stream->has_final && final > 0 && final <= STREAM_MAX_AHEAD) ||
+           (stream->has_acknowledged && acknowledged > fin_size &&
+            acknowledged <= STREAM_MAX_AHEAD);
+}
+
 void stream_flush(struct session *session, unsigned end) {
     struct stream *stream = &session->streams[end];
     while (stream->held_count && stream->await != AWAIT_NOTHING)
         stream_skip_hole(session, end);
+    if (stream->await != AWAIT_NOTHING && stream_lacks_tail(stream))
+        session_missed_bytes(session, end);
 }
 
 void stream_release(struct session *session, unsigned end) {
