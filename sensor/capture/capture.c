@@ -25,6 +25,8 @@
 
 enum {
     READ_BUFFER_SIZE = 256 * 1024, /* of the sizes tried the quickest: it stays in the cache */
+    BLOCK_SIZE = 512 * 1024,       /* holds the longest record that libpcap lets pass, twice */
+    MAX_RECORD_BYTES = 256 * 1024,
     PCAP_FILE_HEADER_SIZE = 24,
     PCAP_RECORD_HEADER_SIZE = 16,
     PCAP_MAJOR_VERSION = 2,      /* pcapng counts from 1 */
@@ -43,6 +45,13 @@ struct capture {
     bool has_filter;
     bool is_pcap;
     bool is_regular;
+    bool is_walked;  /* the records are read by walk_next(), not by libpcap */
+    bool is_swapped; /* the file's numbers are of the other byte order */
+    bool is_nanosecond;
+    uint8_t *block;
+    size_t block_at;     /* the next record in it */
+    size_t block_end;    /* bytes in it */
+    uint64_t block_next; /* file offset of what comes after it */
     int link_type;
     int state; /* what capture_next() returns: 1 while there may be more, then 0 or -1 for good */
     uint64_t number;
@@ -152,6 +161,25 @@ static int open_pcap(struct capture *capture, char *error) {
     return -1;
 }
 
+/* Ordinary pcap files, of version 2.4 and either byte order and resolution, are walked here. */
+static void begin_walk(struct capture *capture) {
+    static const uint32_t micro = 0xa1b2c3d4;
+    static const uint32_t nano = 0xa1b23c4d;
+    uint32_t magic = 0;
+    if (!capture->is_pcap || !capture->is_regular || pcap_minor_version(capture->pcap) != 4 ||
+        pread(fileno(capture->file), &magic, sizeof magic, 0) != (ssize_t)sizeof magic)
+        return;
+    capture->is_swapped = magic == __builtin_bswap32(micro) || magic == __builtin_bswap32(nano);
+    if (capture->is_swapped)
+        magic = __builtin_bswap32(magic);
+    if (magic != micro && magic != nano)
+        return;
+    capture->is_nanosecond = magic == nano;
+    capture->block = malloc(BLOCK_SIZE);
+    capture->block_next = PCAP_FILE_HEADER_SIZE;
+    capture->is_walked = capture->block != NULL;
+}
+
 static int compile_filter(struct capture *capture, const char *filter, char *error) {
     if (filter == NULL)
         return 0;
@@ -181,6 +209,7 @@ struct capture *capture_open_file(const char *path, const char *filter,
         capture_close(capture);
         return NULL;
     }
+    begin_walk(capture);
     return capture;
 }
 
@@ -194,6 +223,7 @@ void capture_close(struct capture *capture) {
     else if (capture->file != NULL)
         fclose(capture->file);
     free(capture->buffer);
+    free(capture->block);
     free(capture);
 }
 
@@ -225,11 +255,66 @@ static int end_damaged(struct capture *capture) {
     return capture->state;
 }
 
+/* Makes `size` bytes of the next record stand in the block; false when the file has fewer. */
+static bool walk_fill(struct capture *capture, size_t size) {
+    size_t left = capture->block_end - capture->block_at;
+    if (left >= size)
+        return true;
+    memmove(capture->block, capture->block + capture->block_at, left);
+    capture->block_at = 0;
+    capture->block_end = left;
+    while (capture->block_end < size) {
+        ssize_t got = pread(fileno(capture->file), capture->block + capture->block_end,
+                            BLOCK_SIZE - capture->block_end, (off_t)capture->block_next);
+        if (got <= 0)
+            return false;
+        capture->block_end += (size_t)got;
+        capture->block_next += (uint64_t)got;
+    }
+    return true;
+}
+
+/* From this record on libpcap reads: it ends the file, or says what is wrong with it. */
+static void walk_end(struct capture *capture) {
+    capture->is_walked = false;
+    fseeko(capture->file, (off_t)capture->offset, SEEK_SET);
+}
+
+static uint32_t walk_number(const struct capture *capture, size_t index) {
+    uint32_t value = 0;
+    memcpy(&value, capture->block + capture->block_at + index * sizeof value, sizeof value);
+    return capture->is_swapped ? __builtin_bswap32(value) : value;
+}
+
+static bool walk_next(struct capture *capture, struct pcap_pkthdr *header, const u_char **data) {
+    if (!walk_fill(capture, PCAP_RECORD_HEADER_SIZE)) {
+        walk_end(capture);
+        return false;
+    }
+    uint32_t fraction = walk_number(capture, 1);
+    uint32_t size = walk_number(capture, 2);
+    header->ts.tv_sec = walk_number(capture, 0);
+    header->ts.tv_usec = capture->is_nanosecond ? fraction / 1000 : fraction;
+    header->caplen = size;
+    header->len = walk_number(capture, 3);
+    if (size > MAX_RECORD_BYTES || size > (uint32_t)pcap_snapshot(capture->pcap) ||
+        !walk_fill(capture, PCAP_RECORD_HEADER_SIZE + size)) {
+        walk_end(capture);
+        return false;
+    }
+    *data = capture->block + capture->block_at + PCAP_RECORD_HEADER_SIZE;
+    capture->block_at += PCAP_RECORD_HEADER_SIZE + size;
+    return true;
+}
+
 int capture_next(struct capture *capture, struct capture_packet *packet) {
     while (capture->state == 1) {
-        struct pcap_pkthdr *header = NULL;
+        struct pcap_pkthdr walked;
+        struct pcap_pkthdr *header = &walked;
         const u_char *data = NULL;
-        int status = pcap_next_ex(capture->pcap, &header, &data);
+        int status = 1;
+        if (!capture->is_walked || !walk_next(capture, &walked, &data))
+            status = pcap_next_ex(capture->pcap, &header, &data);
         if (status == PCAP_ERROR_BREAK) {
             capture->state = 0;
             break;
@@ -256,7 +341,7 @@ const char *capture_error(const struct capture *capture) {
 }
 
 void capture_progress(const struct capture *capture, uint64_t *bytes_read, uint64_t *bytes_total) {
-    off_t position = ftello(capture->file);
+    off_t position = capture->is_walked ? -1 : ftello(capture->file);
     *bytes_read = position >= 0 ? (uint64_t)position : capture->offset;
     *bytes_total = capture->total;
 }
