@@ -152,9 +152,16 @@ static double share_of(uint64_t part, uint64_t whole) {
 static void print_coverage(const struct query *query, const struct coverage *coverage) {
     char text[TIME_TEXT_SIZE];
     FILE *out = query->out;
+    (void)fputs(
+        "\nLEGACY: below TLS 1.2, of the ANSWERED (those with a ServerHello). CLIENT, SERVER: who "
+        "kept "
+        "the\nlegacy ones there. DOWNGR: both could do better, whatever the version. OLD: CLIENTS "
+        "with a\nlegacy handshake. PEAK: most legacy handshakes in a minute. LAST: the newest of "
+        "them.\n",
+        out);
     (void)fprintf(
         out,
-        "\nCoverage: %" PRIu64 " handshakes, %" PRIu64 " with a ServerHello (the shares "
+        "Coverage: %" PRIu64 " handshakes, %" PRIu64 " with a ServerHello (the shares "
         "are of these); %" PRIu64 " half-seen (%.2f%%), %" PRIu64 " inconclusive (%.2f%%).\n",
         coverage->handshakes, coverage->negotiated, coverage->half_seen,
         100.0 * share_of(coverage->half_seen, coverage->handshakes), coverage->inconclusive,
@@ -213,11 +220,11 @@ static const char *counter_title(size_t field) {
     case USAGE_SSL_2:
         return "SSL2";
     case USAGE_LEGACY_CLIENT:
-        return "BY CLIENT";
+        return "CLIENT";
     case USAGE_LEGACY_SERVER:
-        return "BY SERVER";
+        return "SERVER";
     case USAGE_DOWNGRADED:
-        return "DOWNGRADED";
+        return "DOWNGR";
     case USAGE_ALERTS:
         return "ALERTS";
     default:
@@ -234,14 +241,14 @@ static void set_columns(enum query_by by, struct sheet_column columns[COLUMN_COU
                                          [BY_SENSOR] = "SENSOR"};
     const struct sheet_column leading[LEADING] = {
         {"domain", "DOMAIN", SHEET_TEXT},   {keys[by], titles[by], SHEET_TEXT},
-        {"application", NULL, SHEET_TEXT},  {"negotiated", "NEGOTIATED", SHEET_NUMBER},
+        {"application", NULL, SHEET_TEXT},  {"negotiated", "ANSWERED", SHEET_NUMBER},
         {"legacy", "LEGACY", SHEET_NUMBER}, {"legacy_share", "SHARE", SHEET_PERCENT},
     };
     const struct sheet_column trailing[TRAILING] = {
         {"clients", "CLIENTS", SHEET_NUMBER},
-        {"legacy_clients", "OF THEM LEGACY", SHEET_NUMBER},
-        {REDIS_FIELD_PEAK, "PEAK/MIN", SHEET_NUMBER},
-        {REDIS_FIELD_LAST_LEGACY, "LAST LEGACY (UTC)", SHEET_TIME},
+        {"legacy_clients", "OLD", SHEET_NUMBER},
+        {REDIS_FIELD_PEAK, "PEAK", SHEET_NUMBER},
+        {REDIS_FIELD_LAST_LEGACY, "LAST (UTC)", SHEET_TIME},
         {REDIS_FIELD_FIRST, NULL, SHEET_TIME},
         {REDIS_FIELD_LAST, NULL, SHEET_TIME},
         {REDIS_FIELD_CLIENTS_LOST, NULL, SHEET_NUMBER},
