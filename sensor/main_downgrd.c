@@ -74,13 +74,13 @@ static const char *severity_name(enum rule_severity severity) {
 /* Prints `text` behind a label, broken at spaces to lines of 100 columns. */
 static void print_wrapped(const char *label, const char *text) {
     enum { LABEL_WIDTH = 18, LINE_WIDTH = 100 };
-    int column = printf("  %-*s", LABEL_WIDTH - 2, label);
+    int column = printf("  %-*s", LABEL_WIDTH - 3, label);
     while (*text) {
-        size_t word = strcspn(text, " ");
-        if (column + (int)word + 1 > LINE_WIDTH)
-            column = printf("\n%*s", LABEL_WIDTH, "") - 1;
-        column += printf("%.*s ", (int)word, text);
-        text += word + strspn(text + word, " ");
+        int word = (int)strcspn(text, " ");
+        if (column + 1 + word > LINE_WIDTH)
+            column = printf("\n%*s", LABEL_WIDTH - 1, "") - 1;
+        column += printf(" %.*s", word, text);
+        text += word + (int)strspn(text + word, " ");
     }
     putchar('\n');
 }
@@ -331,7 +331,8 @@ static int run(const struct options *options, struct outputs *outputs) {
             !publish_file(outputs, pipeline, options->files[i], &stats))
             failed = true;
     }
-    terminal_table(outputs->terminal, pipeline_usage_total(pipeline), &total);
+    if (total.packets || !failed)
+        terminal_table(outputs->terminal, pipeline_usage_total(pipeline), &total);
     pipeline_delete(pipeline);
     if (failed)
         return EXIT_ERROR;
