@@ -70,6 +70,7 @@ struct flow {
     uint64_t started_packet;
     struct flow_end end[2];
     uint16_t vlans[PACKET_MAX_VLANS];
+    bool is_cut; /* FLOW_FOREIGN: too little of some payload was captured to know a hello by */
 };
 
 struct flow_table {
@@ -322,6 +323,7 @@ static void flow_restart(struct flow_table *table, uint32_t index, uint64_t numb
         flow_end_session(table, index, false, false);
     flow->state = FLOW_NEW;
     flow->closed = 0;
+    flow->is_cut = false;
     list_move(table, index, LIST_IDLE);
     flow->started_us = table->now_us;
     flow->started_packet = number;
@@ -386,15 +388,34 @@ static void session_note_packet(struct session *session, unsigned from, const st
     }
 }
 
+/* Does this packet carry stream bytes? On a SYN only when they are a hello (Fast Open, RFC 7413):
+ * some stacks put noise there. */
+static bool packet_has_data(const struct packet *packet) {
+    if (packet->payload_size_wire == 0 || (packet->tcp_flags & TCP_RST))
+        return false;
+    return !(packet->tcp_flags & TCP_SYN) || tls_stream_looks_like_hello(packet->payload);
+}
+
+/* Did the snap length leave less of it than a hello is known by? */
+static bool packet_is_cut_short(const struct packet *packet) {
+    return packet->payload.size < packet->payload_size_wire &&
+           packet->payload.size < TLS_STREAM_HELLO_START;
+}
+
+/* Where its payload stands in the stream: a SYN takes a number of its own. */
+static uint32_t packet_data_sequence(const struct packet *packet) {
+    return packet->sequence + (packet->tcp_flags & TCP_SYN ? 1 : 0);
+}
+
 /* One packet of a connection whose handshake is in progress. */
 static void flow_session_packet(struct flow_table *table, uint32_t index, unsigned from,
                                 const struct packet *packet, uint64_t time_us, uint64_t number) {
     struct flow *flow = &table->flows[index];
     struct session *session = &table->sessions[flow->session];
     session_note_packet(session, from, packet, time_us, number);
-    if (packet->payload_size_wire && !(packet->tcp_flags & (TCP_SYN | TCP_RST))) {
-        struct segment segment = {packet->payload, packet->payload_size_wire, packet->sequence,
-                                  number, time_us};
+    if (packet_has_data(packet)) {
+        struct segment segment = {packet->payload, packet->payload_size_wire,
+                                  packet_data_sequence(packet), number, time_us};
         stream_segment(session, from, &segment);
     }
     if (packet->tcp_flags & (TCP_FIN | TCP_RST))
@@ -470,6 +491,7 @@ static void flow_foreign_payload(struct flow_table *table, uint32_t index, unsig
     struct flow_end *end = &flow->end[from];
     if (!tls_stream_looks_like_hello(packet->payload)) {
         flow_end_advance(end, packet);
+        flow->is_cut |= packet_is_cut_short(packet);
         return;
     }
     bool is_ahead =
@@ -482,6 +504,8 @@ static void flow_foreign_payload(struct flow_table *table, uint32_t index, unsig
     struct session *session = flow_begin_session(table, index);
     if (is_ahead)
         session_missed_bytes(session, from);
+    if (flow->is_cut)
+        session_missed(session, MISSED_CUT_PACKET);
     flow_session_packet(table, index, from, packet, time_us, number);
 }
 
@@ -490,16 +514,25 @@ static void flow_first_payload(struct flow_table *table, uint32_t index, unsigne
                                const struct packet *packet, uint64_t time_us, uint64_t number) {
     struct flow *flow = &table->flows[index];
     struct flow_end *end = &flow->end[from];
-    int32_t ahead = end->has_first_sequence ? (int32_t)(packet->sequence - end->first_sequence) : 0;
+    int32_t ahead =
+        end->has_first_sequence ? (int32_t)(packet_data_sequence(packet) - end->first_sequence) : 0;
     if (ahead < 0 || ahead >= STREAM_MAX_AHEAD)
         return;
     if (ahead == 0 && !tls_stream_may_start(packet->payload)) {
         /* Some stacks and taps count link padding as payload of a bare acknowledgement. */
         if (packet->payload_size_wire > STREAM_MAX_PADDING) {
             flow->state = FLOW_FOREIGN;
+            flow->is_cut = packet_is_cut_short(packet);
             flow_end_advance(end, packet);
         }
         return;
+    }
+    /* The first ClientHello acknowledges nothing but the other end's SYN. */
+    struct flow_end *other = &flow->end[from ^ 1U];
+    if (!other->has_first_sequence && (packet->tcp_flags & TCP_ACK) &&
+        tls_stream_is_client_hello(packet->payload)) {
+        other->has_first_sequence = true;
+        other->first_sequence = packet->acknowledgement;
     }
     flow_begin_session(table, index);
     flow_session_packet(table, index, from, packet, time_us, number);
@@ -552,10 +585,10 @@ void flow_table_segment(struct flow_table *table, const struct packet *packet, u
     }
     if (flow->state == FLOW_NEW)
         flow_end_note(&flow->end[from], packet);
-    if (packet->payload_size_wire && !is_syn) {
+    if (packet_has_data(packet)) {
         if (flow->state == FLOW_NEW)
             flow_first_payload(table, index, from, packet, time_us, number);
-        else if (flow->state == FLOW_FOREIGN)
+        else if (flow->state == FLOW_FOREIGN && !is_syn)
             flow_foreign_payload(table, index, from, packet, time_us, number);
     }
     if (flow->list != LIST_IDLE)

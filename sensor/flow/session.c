@@ -130,6 +130,12 @@ static void session_note_hello(struct session *session, unsigned end,
     direction->hello_us = segment->time_us;
 }
 
+/* Was this end's first hello perhaps among what is missing? */
+static bool session_may_lack_hello(const struct session *session, unsigned end) {
+    return session->missed_bytes[end] || !session->end[end].has_syn ||
+           (session->record.missed & (MISSED_CUT_PACKET | MISSED_MEMORY));
+}
+
 static void session_client_hello(struct session *session, unsigned end, struct span body,
                                  const struct segment *segment) {
     struct handshake *record = &session->record;
@@ -137,8 +143,11 @@ static void session_client_hello(struct session *session, unsigned end, struct s
         record->has |= HANDSHAKE_HAS_RENEGOTIATION;
         return;
     }
-    /* A capture may show the second hello before the HelloRetryRequest that it answers. */
+    /* A capture may show the second hello before the HelloRetryRequest that it answers, and the
+     * first one after it, or never. */
     bool is_first = !(record->has & HANDSHAKE_HAS_OFFER);
+    if ((record->has & HANDSHAKE_HAS_RETRY) && session_may_lack_hello(session, end))
+        is_first = false;
     struct client_hello *hello = is_first ? &record->offer : &record->second_offer;
     if (client_hello_parse(body, false, hello) != PARSE_OK) {
         memset(hello, 0, sizeof *hello);
@@ -206,9 +215,10 @@ void session_message(struct session *session, unsigned end, uint8_t type, struct
                      bool is_whole, const struct segment *segment) {
     struct handshake *record = &session->record;
     bool from_client = session->role_known && end == session->client_end;
+    bool from_server = session->role_known && end != session->client_end;
     switch ((enum tls_handshake_type)type) {
     case TLS_CLIENT_HELLO:
-        if (is_whole)
+        if (is_whole && !from_server)
             session_client_hello(session, end, body, segment);
         break;
     case TLS_SERVER_HELLO:
@@ -279,9 +289,7 @@ void session_alert(struct session *session, unsigned end, struct tls_alert alert
         segment->time_us, segment->packet, alert.level, alert.description, (uint8_t)end};
 }
 
-/* An early-data record of the client stands before the ServerHello and says nothing about the
- * handshake. */
-static bool is_early_data(const struct session *session, unsigned end) {
+bool session_is_early_data(const struct session *session, unsigned end) {
     return session->role_known && end == session->client_end &&
            !(session->record.has & HANDSHAKE_HAS_CHOICE) &&
            !span_is_absent(session->record.offer.early_data);
@@ -290,7 +298,7 @@ static bool is_early_data(const struct session *session, unsigned end) {
 void session_encrypted(struct session *session, unsigned end, size_t size,
                        const struct segment *segment) {
     struct direction *direction = &session->end[end];
-    if (direction->encrypted_packet || is_early_data(session, end))
+    if (direction->encrypted_packet || session_is_early_data(session, end))
         return;
     direction->encrypted_packet = segment->packet;
     direction->encrypted_size = (uint16_t)(size < UINT16_MAX ? size : UINT16_MAX);
@@ -302,9 +310,11 @@ void session_encrypted(struct session *session, unsigned end, size_t size,
         session->is_finished = true;
 }
 
+/* What hides how a handshake went on. */
+static const uint32_t spoiled =
+    MISSED_CLIENT_BYTES | MISSED_SERVER_BYTES | MISSED_CUT_PACKET | MISSED_MEMORY;
+
 static enum handshake_outcome session_outcome(const struct session *session, bool timed_out) {
-    static const uint32_t spoiled =
-        MISSED_CLIENT_BYTES | MISSED_SERVER_BYTES | MISSED_CUT_PACKET | MISSED_MEMORY;
     const struct handshake *record = &session->record;
     const struct direction *client = &record->side[SIDE_CLIENT];
     const struct direction *server = &record->side[SIDE_SERVER];
@@ -350,8 +360,9 @@ void session_conclude(struct session *session, bool timed_out, bool cut_off) {
         record->missed |= MISSED_END;
     if ((record->has & HANDSHAKE_HAS_SECOND_OFFER) && !(record->has & HANDSHAKE_HAS_RETRY)) {
         record->has &= ~(uint32_t)HANDSHAKE_HAS_SECOND_OFFER;
-        record->has |= HANDSHAKE_HAS_RENEGOTIATION;
         memset(&record->second_offer, 0, sizeof record->second_offer);
+        if (!(record->missed & (spoiled | MISSED_SERVER_SIDE))) /* else it answered what is lost */
+            record->has |= HANDSHAKE_HAS_RENEGOTIATION;
     }
     record->outcome = session_outcome(session, timed_out);
 }

@@ -78,6 +78,7 @@ struct stream {
     uint8_t alert_have;
     uint8_t alert[2];
     uint8_t opaque_records; /* saturating */
+    uint32_t resync_size;   /* bytes gone by in vain */
     uint32_t record_size;
     uint32_t record_left;
     struct message message;
@@ -135,6 +136,9 @@ size_t session_wants(const struct session *session, uint8_t type, size_t length)
  * 8446 appendix D.4)? */
 bool session_is_tls13(const struct session *session);
 bool session_knows_version(const struct session *session);
+/* Would an encrypted record of this end be early data (RFC 8446 section 4.2.10)? It stands before
+ * the ServerHello and says nothing about the handshake. */
+bool session_is_early_data(const struct session *session, unsigned end);
 /* There is a hello to tell about. */
 bool session_is_reportable(const struct session *session);
 /* Fills outcome, sides and roles of the record. `timed_out` and `cut_off` say why it ends when
@@ -159,7 +163,11 @@ void tls_stream_bytes(struct session *session, unsigned end, const struct segmen
 void tls_stream_hole(struct session *session, unsigned end, size_t size);
 /* May a connection's first bytes be TLS or an SSLv2-framed hello? */
 bool tls_stream_may_start(struct span bytes);
+/* Are these few bytes, where a record should begin, none? */
+bool tls_stream_is_padding(const struct stream *stream, struct span bytes);
 /* Do these bytes begin with a record that holds the beginning of a ClientHello (or ServerHello)? */
 bool tls_stream_looks_like_hello(struct span bytes);
+enum { TLS_STREAM_HELLO_START = 11 };               /* bytes that it takes to see that */
+bool tls_stream_is_client_hello(struct span bytes); /* the same, of a ClientHello */
 
 #endif

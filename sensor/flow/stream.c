@@ -9,7 +9,7 @@
  */
 #include "session.h"
 
-enum { HOLE_PATIENCE_PACKETS = 8 };
+enum { HOLE_PATIENCE_PACKETS = 16 };
 
 static int32_t sequence_distance(uint32_t from, uint32_t to) {
     return (int32_t)(to - from);
@@ -20,6 +20,9 @@ static void stream_deliver(struct session *session, unsigned end, const struct s
     struct stream *stream = &session->streams[end];
     size_t known = (size_t) - (int64_t)sequence_distance(stream->next_sequence, segment->sequence);
     if (known >= segment->size_wire)
+        return;
+    if (known == 0 && segment->size_wire <= STREAM_MAX_PADDING &&
+        tls_stream_is_padding(stream, segment->bytes))
         return;
     struct span bytes = span_from(segment->bytes, known);
     size_t wire = segment->size_wire - known;
@@ -100,9 +103,6 @@ static void stream_hold(struct session *session, unsigned end, const struct segm
 void stream_segment(struct session *session, unsigned end, const struct segment *segment) {
     struct stream *stream = &session->streams[end];
     if (stream->await == AWAIT_NOTHING)
-        return;
-    if (stream->await == AWAIT_START && stream->header_have == 0 &&
-        segment->size_wire <= STREAM_MAX_PADDING && !tls_stream_may_start(segment->bytes))
         return;
     if (!stream->has_next) {
         stream->has_next = true;

@@ -9,12 +9,14 @@
  * reader wait for a segment that begins with a record header.
  *
  * Which records are encrypted: application data always, handshake records after a ChangeCipherSpec
- * unless that was TLS 1.3's dummy (RFC 8446 appendix D.4), alerts when they are not two bytes long.
- * While the version is not known (the capture shows the server's answer late or never), a handshake
- * record after a ChangeCipherSpec is in clear if a ClientHello fills it: the second one, after a
- * HelloRetryRequest.
+ * unless that was TLS 1.3's dummy (RFC 8446 appendix D.4), alerts when their record is longer than
+ * a few of them in clear. While the version is not known (the capture shows the server's answer
+ * late or never), a handshake record after a ChangeCipherSpec is in clear if a ClientHello fills
+ * it: the second one, after a HelloRetryRequest.
  */
 #include "session.h"
+
+#include <assert.h>
 
 enum {
     SSLV2_HEADER_SIZE = 2,
@@ -22,6 +24,8 @@ enum {
     SSLV2_SERVER_HELLO = 4,
     LONGEST_SKIPPED_MESSAGE = 1 << 20, /* a longer one is none, or nothing worth waiting for */
     MAX_OPAQUE_RECORDS = 16,
+    MAX_RESYNC_SIZE = 128 * 1024, /* gone by in vain: no handshake will be found any more */
+    MAX_CLEAR_ALERTS_SIZE = 8, /* the shortest sealed one: two bytes and a truncated HMAC of ten */
 };
 
 static bool looks_like_sslv2(const uint8_t start[TLS_RECORD_HEADER_SIZE]) {
@@ -40,6 +44,16 @@ bool tls_stream_may_start(struct span bytes) {
         return bytes.size == 1 || bytes.data[1] == 0x03;
     return (bytes.data[0] & 0x80U) &&
            (bytes.size < TLS_RECORD_HEADER_SIZE || looks_like_sslv2(bytes.data));
+}
+
+bool tls_stream_is_padding(const struct stream *stream, struct span bytes) {
+    struct tls_record_header header = {0};
+    if (stream->header_have != 0)
+        return false;
+    if (stream->await == AWAIT_START)
+        return !tls_stream_may_start(bytes);
+    return stream->await == AWAIT_HEADER &&
+           tls_record_header_parse(bytes, &header) == PARSE_FOREIGN;
 }
 
 static bool message_type_is_known(uint8_t type) {
@@ -67,7 +81,7 @@ static bool message_type_is_known(uint8_t type) {
 
 bool tls_stream_looks_like_hello(struct span bytes) {
     static const uint8_t smallest_hello = 38; /* version, random, session id length, one suite */
-    if (bytes.size < 11)
+    if (bytes.size < TLS_STREAM_HELLO_START)
         return false;
     const uint8_t *at = bytes.data;
     if (at[0] != TLS_HANDSHAKE || at[1] != 0x03 || at[2] > 0x04)
@@ -77,6 +91,11 @@ bool tls_stream_looks_like_hello(struct span bytes) {
     if (at[6] > 1 || (at[9] != 0x03 && at[9] != 0x7f))
         return false;
     return at[6] != 0 || at[7] != 0 || at[8] >= smallest_hello;
+}
+
+bool tls_stream_is_client_hello(struct span bytes) {
+    return tls_stream_looks_like_hello(bytes) &&
+           bytes.data[TLS_RECORD_HEADER_SIZE] == TLS_CLIENT_HELLO;
 }
 
 /* Takes up to `wanted - *have` bytes into `store`; true when all are there. */
@@ -103,6 +122,8 @@ static void record_is_sealed(struct session *session, unsigned end, const struct
     stream->record_is_opaque = true;
     stream->record_is_doubtful = false;
     message_reset(&stream->message);
+    if (session_is_early_data(session, end) && session->end[end ^ 1U].packets)
+        return; /* there may be any number of them */
     if (stream->opaque_records < MAX_OPAQUE_RECORDS)
         stream->opaque_records++;
     session_encrypted(session, end, stream->record_size, segment);
@@ -185,7 +206,7 @@ static bool record_is_opaque(const struct session *session, const struct stream 
         return stream->has_change_cipher_spec && session_knows_version(session) &&
                !session_is_tls13(session);
     case TLS_ALERT:
-        return stream->record_size != sizeof stream->alert;
+        return stream->record_size > MAX_CLEAR_ALERTS_SIZE;
     case TLS_CHANGE_CIPHER_SPEC:
     case TLS_HEARTBEAT:
         return false;
@@ -197,7 +218,8 @@ static void record_begin(struct session *session, unsigned end, const struct seg
                          const struct tls_record_header *header) {
     struct stream *stream = &session->streams[end];
     stream->header_have = 0;
-    stream->alert_have = 0;
+    if (header->type != TLS_ALERT)
+        stream->alert_have = 0;
     stream->record_type = header->type;
     stream->record_size = header->length;
     stream->record_left = header->length;
@@ -253,9 +275,10 @@ static void tls_stream_fragment(struct session *session, unsigned end,
         message_reset(&stream->message);
         stream->record_is_opaque = true;
     }
-    if (stream->record_type == TLS_ALERT &&
-        collect(stream->alert, &stream->alert_have, sizeof stream->alert, &fragment)) {
+    while (stream->record_type == TLS_ALERT && fragment.size &&
+           collect(stream->alert, &stream->alert_have, sizeof stream->alert, &fragment)) {
         struct tls_alert alert = {0};
+        stream->alert_have = 0;
         if (tls_alert_parse(span_of(stream->alert, sizeof stream->alert), &alert) == PARSE_OK)
             session_alert(session, end, alert, segment);
     }
@@ -297,6 +320,7 @@ static void tls_stream_sslv2(struct session *session, unsigned end, const struct
     struct stream *stream = &session->streams[end];
     struct message *message = &stream->message;
     struct span part = span_first(*bytes, message->length - message->have);
+    assert(part.data != NULL);
     memcpy(message->kept + message->have, part.data, part.size);
     message->have += (uint32_t)part.size;
     *bytes = span_from(*bytes, part.size);
@@ -328,7 +352,15 @@ static void tls_stream_resync(struct session *session, unsigned end, const struc
             return;
         }
     }
+    stream->resync_size += (uint32_t)bytes->size;
     *bytes = span_from(*bytes, bytes->size);
+    if (stream->resync_size < MAX_RESYNC_SIZE)
+        return;
+    stream_stop(stream);
+    if (session_is_reportable(session))
+        session->is_finished = true;
+    else
+        session->is_foreign = true;
 }
 
 void tls_stream_bytes(struct session *session, unsigned end, const struct segment *segment,

@@ -217,8 +217,8 @@ struct step *talk_packet(struct talk *talk, enum handshake_side from, uint8_t fl
                           .hop_limit = from == SIDE_CLIENT ? 64 : 55,
                           .client_port = talk->client_port,
                           .sequence = talk_next(talk, from),
-                          .acknowledgement = talk_next(talk, from == SIDE_CLIENT ? SIDE_SERVER
-                                                                                 : SIDE_CLIENT),
+                          .acknowledgement =
+                              talk_next(talk, from == SIDE_CLIENT ? SIDE_SERVER : SIDE_CLIENT),
                           .after_us = MILLISECOND};
     return step;
 }
@@ -329,10 +329,8 @@ void talk_tls13(struct talk *talk, uint32_t client_first, uint32_t server_first)
 void talk_retry(struct talk *talk, uint32_t client_first, uint32_t server_first) {
     struct workshop *shop = test_calloc(1, sizeof *shop);
     struct client_plan client = {.name = "a.example", .is_13 = true, .share = GROUP_X25519};
-    struct server_plan server = {.is_retry = true,
-                                 .selected = TLS_VERSION_1_3,
-                                 .suite = SUITE_TLS13,
-                                 .group = GROUP_P256};
+    struct server_plan server = {
+        .is_retry = true, .selected = TLS_VERSION_1_3, .suite = SUITE_TLS13, .group = GROUP_P256};
     talk_init(talk, client_first, server_first);
     talk_open(talk);
     say_client_hello(shop, talk, client);

@@ -220,8 +220,8 @@ static void arrange_hello_after_mail(void) {
 static void arrange_sslv2(void) {
     static const uint8_t hello[] = {0x80, 0x1f, 1, 0, 2, 0, 6, 0, 0, 0, 16, 7, 0, 0xc0, 1, 0, 0x80,
                                     1,    2,    3, 4, 5, 6, 7, 8, 9, 1, 2,  3, 4, 5,    6, 7};
-    static const uint8_t answer[] = {0x80, 0x1a, 4, 0, 1, 0, 2, 0, 0, 0, 3, 0, 12, 7,
-                                     0,    0xc0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2,  3};
+    static const uint8_t answer[] = {0x80, 0x1e, 4, 0, 1, 0, 2, 0, 0, 0, 3, 0, 16, 7, 0, 0xc0,
+                                     1,    2,    3, 4, 5, 6, 7, 8, 9, 1, 2, 3, 4,  5, 6, 7};
     bytes_add(&flight, hello, sizeof hello);
     say(SIDE_CLIENT);
     bytes_add(&flight, answer, sizeof answer);
@@ -317,8 +317,8 @@ static void arrange_mid_stream_reordered(void) {
         talk_remove(&talk, 0);
 }
 
-#define HELLO12 "offer{a.example 0303 v0 s3"
-#define HELLO13 "offer{a.example 0303 v2 s3"
+#define HELLO12  "offer{a.example 0303 v0 s3"
+#define HELLO13  "offer{a.example 0303 v2 s3"
 #define CHOICE12 "choice{0303 0000 suite c02f"
 #define CHOICE13 "choice{0303 0304 suite 1301 group 29"
 
