@@ -16,11 +16,8 @@ void session_init(struct session *session, struct buffers *buffers) {
     /* The held segments, most of the structure, need no clearing: held_count says that there are
      * none. */
     memset(session, 0, offsetof(struct session, streams));
-    for (unsigned end = 0; end < 2; end++) {
-        struct stream *stream = &session->streams[end];
-        memset(stream, 0, offsetof(struct stream, held));
-        memset(&stream->await, 0, sizeof *stream - offsetof(struct stream, await));
-    }
+    memset(&session->streams[0], 0, offsetof(struct stream, held));
+    memset(&session->streams[1], 0, offsetof(struct stream, held));
     session->buffers = buffers;
 }
 

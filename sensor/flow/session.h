@@ -63,9 +63,8 @@ struct stream {
     uint32_t next_sequence;
     bool has_acknowledged;
     bool has_final;
-    uint32_t acknowledged;                     /* by the peer, the latest */
-    uint32_t final_sequence;                   /* of the FIN or RST: where the stream ends */
-    struct held_segment held[STREAM_MAX_HELD]; /* sorted by sequence */
+    uint32_t acknowledged;   /* by the peer, the latest */
+    uint32_t final_sequence; /* of the FIN or RST: where the stream ends */
 
     /* records and messages */
     enum stream_await await;
@@ -82,6 +81,9 @@ struct stream {
     uint32_t record_size;
     uint32_t record_left;
     struct message message;
+
+    /* last: the rest is what each packet touches, and what a new session clears */
+    struct held_segment held[STREAM_MAX_HELD]; /* sorted by sequence */
 };
 
 struct session {

@@ -100,6 +100,13 @@ static void stream_hold(struct session *session, unsigned end, const struct segm
     stream->held_count++;
 }
 
+/* Of several SYN-ACKs with different numbers, the peer's acknowledgement names the one that counts.
+ */
+static bool stream_begins_with(const struct stream *stream, const struct segment *segment) {
+    return stream->await == AWAIT_START && stream->header_have == 0 && stream->held_count == 0 &&
+           stream->has_acknowledged && segment->sequence == stream->acknowledged;
+}
+
 void stream_segment(struct session *session, unsigned end, const struct segment *segment) {
     struct stream *stream = &session->streams[end];
     if (stream->await == AWAIT_NOTHING)
@@ -109,6 +116,11 @@ void stream_segment(struct session *session, unsigned end, const struct segment 
         stream->next_sequence = segment->sequence;
     }
     int32_t ahead = sequence_distance(stream->next_sequence, segment->sequence);
+    if ((ahead > STREAM_MAX_AHEAD || ahead < -STREAM_MAX_AHEAD) &&
+        stream_begins_with(stream, segment)) {
+        stream->next_sequence = segment->sequence;
+        ahead = 0;
+    }
     if (ahead > STREAM_MAX_AHEAD || ahead < -STREAM_MAX_AHEAD)
         return;
     if (ahead > 0) {

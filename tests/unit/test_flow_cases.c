@@ -293,6 +293,19 @@ static void arrange_fast_open_ignored(void) {
     arrange_fast_open(false);
 }
 
+/* Of two servers' SYN-ACKs the later one counts, and the stale one is repeated. */
+static void arrange_stale_syn_ack(void) {
+    add_client_hello(client13);
+    say(SIDE_CLIENT);
+    struct step stale = talk.steps[1];
+    stale.sequence += 0x80000001U;
+    talk_insert(&talk, 1, stale);
+    talk_insert(&talk, talk.count, stale);
+    add_server_hello(server13);
+    say(SIDE_SERVER);
+    say_rest_of_13();
+}
+
 /* A retransmission with other bytes: what was read first counts. */
 static void arrange_contradiction(void) {
     static uint8_t other[2048];
@@ -377,6 +390,9 @@ static const struct {
      {"direct completed missed:00 " HELLO13, CHOICE13, "sealed{53 150}"}},
     {"Fast Open, ignored",
      arrange_fast_open_ignored,
+     {"direct completed missed:00 " HELLO13, CHOICE13, "sealed{53 150}"}},
+    {"stale SYN-ACK",
+     arrange_stale_syn_ack,
      {"direct completed missed:00 " HELLO13, CHOICE13, "sealed{53 150}"}},
     {"contradicting copies",
      arrange_contradiction,
