@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "flow_key.h"
 #include "session.h"
 
 enum { NONE = UINT32_MAX, TOUCH_US = 1000000, CLOSED_BOTH = 3 };
@@ -35,12 +36,6 @@ enum list_name { LIST_CLOSED, LIST_IDLE, LIST_HANDSHAKE, LIST_CLOSING, LIST_COUN
 struct list {
     uint32_t head; /* oldest */
     uint32_t tail;
-};
-
-struct flow_key {
-    uint64_t address[2][2];
-    uint16_t port[2];
-    uint32_t ip_version;
 };
 
 /* What is known of a direction before there is a session. */
@@ -105,73 +100,6 @@ void flow_default_config(struct flow_config *config) {
     };
 }
 
-/* ---- keys ---- */
-
-static uint64_t load64(const uint8_t *bytes) {
-    uint64_t value = 0;
-    memcpy(&value, bytes, sizeof value);
-    return value;
-}
-
-/* Fills the key with the ends in a fixed order; returns which of them (0, 1) sent the packet. */
-static unsigned flow_key_of(const struct packet *packet, struct flow_key *key) {
-    uint64_t source[2] = {load64(packet->source.bytes), load64(packet->source.bytes + 8)};
-    uint64_t destination[2] = {load64(packet->destination.bytes),
-                               load64(packet->destination.bytes + 8)};
-    bool is_swapped = false;
-    if (source[0] != destination[0])
-        is_swapped = source[0] > destination[0];
-    else if (source[1] != destination[1])
-        is_swapped = source[1] > destination[1];
-    else
-        is_swapped = packet->source_port > packet->destination_port;
-    unsigned from = is_swapped ? 1 : 0;
-    memcpy(key->address[from], source, sizeof source);
-    memcpy(key->address[from ^ 1U], destination, sizeof destination);
-    key->port[from] = packet->source_port;
-    key->port[from ^ 1U] = packet->destination_port;
-    key->ip_version = packet->ip_version;
-    return from;
-}
-
-static uint64_t mix(uint64_t a, uint64_t b) {
-    __extension__ unsigned __int128 product = (unsigned __int128)a * b;
-    return (uint64_t)product ^ (uint64_t)(product >> 64U);
-}
-
-/* Seeded at random, so that nobody can choose addresses that share a bucket. No output depends on
- * it. */
-static uint64_t flow_key_hash(const struct flow_table *table, const struct flow_key *key) {
-    uint64_t ports =
-        (uint64_t)key->port[0] << 48U | (uint64_t)key->port[1] << 32U | key->ip_version;
-    uint64_t hash = mix(key->address[0][0] ^ table->seed[0], key->address[1][0] ^ table->seed[1]);
-    hash = mix(hash ^ ports, table->seed[0] ^ 0x9e3779b97f4a7c15U);
-    if (key->ip_version == 6)
-        hash = mix(hash ^ key->address[0][1], key->address[1][1] ^ table->seed[1]);
-    return hash;
-}
-
-/* Names the flow: the same number on every machine, below 2^53 so that JSON readers keep it exact.
- */
-static uint64_t flow_id_of(const struct flow *flow) {
-    uint8_t bytes[sizeof flow->key.address + 4 + 8 + 8];
-    size_t size = sizeof flow->key.address;
-    memcpy(bytes, flow->key.address, size);
-    for (unsigned end = 0; end < 2; end++) {
-        bytes[size++] = (uint8_t)(flow->key.port[end] >> 8U);
-        bytes[size++] = (uint8_t)flow->key.port[end];
-    }
-    for (unsigned shift = 0; shift < 64; shift += 8)
-        bytes[size++] = (uint8_t)(flow->started_us >> shift);
-    for (unsigned shift = 0; shift < 64; shift += 8)
-        bytes[size++] = (uint8_t)(flow->started_packet >> shift);
-    uint64_t hash = 0xcbf29ce484222325U; /* FNV-1a, then mixed */
-    for (size_t i = 0; i < size; i++)
-        hash = (hash ^ bytes[i]) * 0x100000001b3U;
-    hash ^= hash >> 32U;
-    return (hash * 0x9e3779b97f4a7c15U) >> 11U;
-}
-
 /* ---- lists ---- */
 
 static void list_remove(struct flow_table *table, uint32_t index) {
@@ -208,15 +136,6 @@ static void list_move(struct flow_table *table, uint32_t index, enum list_name n
 
 /* ---- flows ---- */
 
-static bool flow_key_equal(const struct flow_key *a, const struct flow_key *b) {
-    uint64_t difference = 0;
-    for (unsigned end = 0; end < 2; end++)
-        difference |= (a->address[end][0] ^ b->address[end][0]) |
-                      (a->address[end][1] ^ b->address[end][1]) |
-                      (uint64_t)(a->port[end] ^ b->port[end]);
-    return difference == 0 && a->ip_version == b->ip_version;
-}
-
 static uint32_t flow_find(const struct flow_table *table, const struct flow_key *key,
                           uint64_t hash) {
     uint32_t index = table->buckets[hash & table->bucket_mask];
@@ -227,7 +146,7 @@ static uint32_t flow_find(const struct flow_table *table, const struct flow_key 
 
 static void flow_free(struct flow_table *table, uint32_t index) {
     struct flow *flow = &table->flows[index];
-    uint32_t *link = &table->buckets[flow_key_hash(table, &flow->key) & table->bucket_mask];
+    uint32_t *link = &table->buckets[flow_key_hash(table->seed, &flow->key) & table->bucket_mask];
     while (*link != index)
         link = &table->flows[*link].chain;
     *link = flow->chain;
@@ -252,7 +171,7 @@ static void flow_end_session(struct flow_table *table, uint32_t index, bool time
     if (is_reportable) {
         struct handshake *record = &session->record;
         session_conclude(session, timed_out, cut_off);
-        record->flow_id = flow_id_of(flow);
+        record->flow_id = flow_key_id(&flow->key, flow->started_us, flow->started_packet);
         record->ended_us = table->now_us;
         struct endpoint *ends[2] = {&record->client, &record->server};
         for (unsigned side = 0; side < SIDE_COUNT; side++) {
@@ -564,7 +483,7 @@ void flow_table_segment(struct flow_table *table, const struct packet *packet, u
     }
     struct flow_key key;
     unsigned from = flow_key_of(packet, &key);
-    uint64_t hash = flow_key_hash(table, &key);
+    uint64_t hash = flow_key_hash(table->seed, &key);
     uint32_t index = flow_find(table, &key, hash);
     bool is_syn = (packet->tcp_flags & TCP_SYN) != 0;
     if (index == NONE) {

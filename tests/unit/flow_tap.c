@@ -220,10 +220,10 @@ static void tap_play_piece(struct tap *tap, const struct plan *plan, const struc
     unsigned end = piece->end;
     unsigned other = end ^ 1U;
     uint16_t ports[SIDE_COUNT] = {plan->port, 443};
-    const uint8_t *bytes = piece->junk;
-    if (bytes == NULL && piece->size) {
+    const uint8_t *bytes = piece->junk ? piece->junk : plan->dialogue->stream[end].data;
+    if (piece_is_data(piece)) {
         assert_true(piece->offset + piece->size <= plan->dialogue->stream[end].size);
-        bytes = plan->dialogue->stream[end].data + piece->offset;
+        bytes += piece->offset;
     }
     struct span payload = exact_copy(bytes, piece->size - piece->cut);
     struct packet packet = {.ip_version = 4,
