@@ -52,10 +52,3 @@ void buffers_give(struct buffers *buffers, struct buffer *buffer) {
     pool->free[pool->free_count++] = buffer->index;
     buffer->data = NULL;
 }
-
-size_t buffers_memory_bytes(const struct buffers *buffers) {
-    size_t total = 0;
-    for (size_t i = 0; i < BUFFER_CLASS_COUNT; i++)
-        total += buffers->pools[i].count * (buffers->pools[i].size + sizeof(uint32_t));
-    return total;
-}

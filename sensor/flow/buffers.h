@@ -50,6 +50,4 @@ struct buffer buffers_take(struct buffers *buffers, size_t size);
 void buffers_give(struct buffers *buffers,
                   struct buffer *buffer); /* *buffer becomes none; giving none does nothing */
 
-size_t buffers_memory_bytes(const struct buffers *buffers);
-
 #endif

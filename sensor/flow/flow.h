@@ -55,6 +55,5 @@ void flow_table_end(struct flow_table *table);
 
 /* Since flow_table_new(). */
 struct flow_counts flow_table_counts(const struct flow_table *table);
-size_t flow_table_memory_bytes(const struct flow_table *table);
 
 #endif

@@ -566,7 +566,7 @@ void flow_table_delete(struct flow_table *table) {
     free(table);
 }
 
-/* The oldest connection of those with a session: lists are short of order between each other. */
+/* Of the connections with a session, the one that was quiet longest. */
 static uint32_t flow_table_oldest_session(const struct flow_table *table) {
     uint32_t closing = table->lists[LIST_CLOSING].head;
     uint32_t open = table->lists[LIST_HANDSHAKE].head;
@@ -592,11 +592,4 @@ void flow_table_end(struct flow_table *table) {
 
 struct flow_counts flow_table_counts(const struct flow_table *table) {
     return table->counts;
-}
-
-size_t flow_table_memory_bytes(const struct flow_table *table) {
-    return table->config.flows * sizeof(struct flow) +
-           (table->bucket_mask + 1) * sizeof *table->buckets +
-           table->config.handshakes * (sizeof(struct session) + sizeof(uint32_t)) +
-           buffers_memory_bytes(&table->buffers);
 }

@@ -2,8 +2,9 @@
  * publish.h - the sinks: EVE JSON lines, the terminal, Redis.
  *
  * Each constructor returns a sink for the judge; context is freed by its delete. No sink ends the
- * process: a full disk, a closed pipe or a lost Redis is remembered, reported once on stderr, and
- * told by the status function at the end.
+ * process: a full disk, a closed pipe or a lost Redis is remembered and comes back as -errno from
+ * eve_finish(), which leaves the words to its caller, or redis_publisher_publish(), which says on
+ * stderr what was not published.
  */
 #ifndef DOWNGRD_PUBLISH_H
 #define DOWNGRD_PUBLISH_H

@@ -321,7 +321,3 @@ int redis_link_exchange(struct redis_link *link, struct redis_batch *batch) {
 const char *redis_link_message(const struct redis_link *link) {
     return link->message;
 }
-
-const char *redis_link_place(const struct redis_link *link) {
-    return link->url.place;
-}

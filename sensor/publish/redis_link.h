@@ -47,6 +47,5 @@ int redis_link_judge(struct redis_link *link, const struct redisReply *reply);
 
 /* Of the last call that failed. One line, printable ASCII. */
 const char *redis_link_message(const struct redis_link *link);
-const char *redis_link_place(const struct redis_link *link);
 
 #endif
