@@ -66,6 +66,7 @@ enum parse_status packet_decode(int link_type, struct span frame, size_t wire_si
     /* What no layer sets on every path; the rest of the struct is left to the layers, for speed. */
     memset(packet->vlans, 0, sizeof packet->vlans);
     packet->vlan_count = 0;
+    packet->tunnel_count = 0;
     packet->dont_fragment = false;
     packet->ip_id = 0;
     packet->has = 0;

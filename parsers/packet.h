@@ -58,7 +58,36 @@ enum packet_has {
     PACKET_HAS_TCP_SACK_PERMITTED = 1U << 4U,
 };
 
-enum { PACKET_MAX_VLANS = 2 };
+enum { PACKET_MAX_VLANS = 2, PACKET_MAX_TUNNELS = 4 };
+
+/* What carries another packet inside. VLAN tags and MPLS labels are no tunnels here: they have no
+ * ends of their own. */
+enum tunnel_type {
+    TUNNEL_IPIP,   /* IPv4 or IPv6 in IPv4 or IPv6: protocols 4 and 41 */
+    TUNNEL_GRE,    /* RFC 2784, 2890; also its PPTP variant (RFC 2637) */
+    TUNNEL_ERSPAN, /* types I, II and III */
+    TUNNEL_VXLAN,
+    TUNNEL_GENEVE,
+    TUNNEL_GTP_U,
+    TUNNEL_CAPWAP,
+    TUNNEL_TEREDO,
+    TUNNEL_PPPOE, /* ends are Ethernet's: no addresses, no ports */
+    TUNNEL_TYPE_COUNT,
+};
+
+/* "ipip", "gre", "erspan", "vxlan", "geneve", "gtp-u", "capwap", "teredo", "pppoe". */
+const char *tunnel_type_name(enum tunnel_type type);
+
+struct packet_tunnel {
+    uint8_t type;         /* enum tunnel_type */
+    uint8_t ip_version;   /* of the outer packet: 4 or 6; 0 for PPPoE */
+    uint16_t source_port; /* 0 where the tunnel has none */
+    uint16_t destination_port;
+    uint32_t
+        id; /* VNI, TEID, GRE key, ERSPAN session id, PPPoE session id; 0 where there is none */
+    struct ip_address source;
+    struct ip_address destination;
+};
 
 struct packet {
     /* network layer */
@@ -72,6 +101,10 @@ struct packet {
     uint16_t vlans[PACKET_MAX_VLANS]; /* VLAN ids, outermost first */
     uint8_t vlan_count; /* tags seen; those past PACKET_MAX_VLANS are walked but not kept. More
                            than eight are malformed */
+
+    uint8_t tunnel_count; /* those that the packet was taken out of */
+    struct packet_tunnel
+        tunnels[PACKET_MAX_TUNNELS]; /* outermost first; valid up to tunnel_count */
 
     /* fragment: then the transport fields are unset, and payload is this fragment's piece of the IP
      * payload */

@@ -13,6 +13,11 @@ enum { ALERT_LEVEL_FATAL = 2, SUITE_AES_128_CCM_8_SHA256 = 0x1305 };
  * Certificate, 25; EndOfEarlyData, 21). */
 enum { SEALED_ALERT_SIZE = 19, SEALED_ALERT_SIZE_CCM_8 = 11 };
 
+bool handshake_has_hello(const struct handshake *handshake) {
+    return (handshake->has & (HANDSHAKE_HAS_OFFER | HANDSHAKE_HAS_CHOICE | HANDSHAKE_HAS_RETRY |
+                              HANDSHAKE_HAS_SSLV2_CHOICE)) != 0;
+}
+
 enum tls_rank handshake_highest_offered(const struct handshake *handshake) {
     return tls_version_rank(handshake_highest_offered_version(handshake));
 }
@@ -154,9 +159,16 @@ const char *handshake_outcome_name(enum handshake_outcome outcome) {
     return names[outcome];
 }
 
-const char *handshake_carrier_name(enum handshake_carrier carrier) {
-    static const char *const names[CARRIER_COUNT] = {"direct", "unknown"};
-    return names[carrier];
+const char *handshake_carrier_name(const struct handshake *handshake) {
+    static const char *const names[CARRIER_COUNT] = {
+        [CARRIER_DIRECT] = "direct",
+        [CARRIER_UNKNOWN] = "unknown",
+        [CARRIER_STUN] = "stun",
+        [CARRIER_OPENVPN] = "openvpn",
+    };
+    return handshake->carrier == CARRIER_DIALOGUE
+               ? dialogue_protocol_name(handshake->dialogue.protocol)
+               : names[handshake->carrier];
 }
 
 const char *limiter_name(enum limiter limiter) {

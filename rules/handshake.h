@@ -1,5 +1,5 @@
 /*
- * handshake.h - the record: everything the wire told about one TLS (later DTLS, QUIC) handshake.
+ * handshake.h - the record: everything the wire told about one TLS, DTLS or QUIC handshake.
  *
  * The sensor fills it, the rules and the sinks read it. It holds what was seen and never what was
  * guessed: both hellos are kept apart (the client's *offer*, the server's *choice*), everything
@@ -15,16 +15,25 @@
 #ifndef DOWNGRD_HANDSHAKE_H
 #define DOWNGRD_HANDSHAKE_H
 
+#include "dialogue.h"
 #include "packet.h"
+#include "quic.h"
 #include "tls_handshake.h"
 #include "tls_key_exchange.h"
 #include "tls_names.h"
 
 enum handshake_protocol { HANDSHAKE_TLS, HANDSHAKE_SSLV2, HANDSHAKE_DTLS, HANDSHAKE_QUIC };
 
-/* What the handshake rode on before TLS began. New carriers get a value and a name in handshake.c.
- */
-enum handshake_carrier { CARRIER_DIRECT, CARRIER_UNKNOWN, CARRIER_COUNT };
+/* What the handshake rode on before TLS began. CARRIER_DIALOGUE: `dialogue.protocol` says what. */
+enum handshake_carrier {
+    CARRIER_DIRECT,
+    CARRIER_UNKNOWN, /* TLS in the middle of a connection, after something that was not understood
+                      */
+    CARRIER_DIALOGUE,
+    CARRIER_STUN, /* DTLS on ports that spoke STUN or TURN before, or inside of TURN */
+    CARRIER_OPENVPN,
+    CARRIER_COUNT,
+};
 
 enum handshake_outcome {
     OUTCOME_COMPLETED, /* both hellos seen, and both sides went on encrypted (see
@@ -48,6 +57,8 @@ enum handshake_has {
         1U << 7U, /* a further cleartext ClientHello after the handshake's own */
     HANDSHAKE_HAS_SERVER_HELLO_DONE = 1U << 8U,
     HANDSHAKE_HAS_CLIENT_KEY_EXCHANGE = 1U << 9U,
+    HANDSHAKE_HAS_HELLO_VERIFY = 1U << 10U, /* DTLS: a HelloVerifyRequest */
+    HANDSHAKE_HAS_DIALOGUE = 1U << 11U, /* `dialogue` is filled, whether or not TLS came of it */
 };
 
 enum handshake_missed {
@@ -72,6 +83,26 @@ struct handshake_alert {
     uint8_t level;
     uint8_t description;
     uint8_t sender; /* enum handshake_side */
+};
+
+/* A message that breaks its own format: its sender's fault, for every byte of it was seen. */
+enum handshake_malformed {
+    MALFORMED_CLIENT_HELLO = 1U << 0U,
+    MALFORMED_SERVER_HELLO = 1U << 1U,
+    MALFORMED_KEY_EXCHANGE = 1U << 2U,
+    MALFORMED_RECORD = 1U << 3U,   /* a record that cannot be, between sound ones */
+    MALFORMED_FRAGMENT = 1U << 4U, /* DTLS fragments or QUIC CRYPTO frames that contradict */
+};
+
+/* What QUIC showed around the hellos (RFC 9000 sections 6 and 8.1.2). */
+struct quic_facts {
+    uint32_t first_version;  /* of the client's first long header; may be one nobody knows */
+    uint32_t version;        /* of the Initial that carried the ClientHello */
+    uint32_t server_version; /* of the server's first Initial; 0 when none was read */
+    uint64_t version_negotiation_packet; /* 0: none was seen */
+    uint64_t retry_packet;               /* 0: none was seen */
+    struct span offered_versions; /* the Version Negotiation's list of uint32, as sent (may be
+                                     forged: it is not authenticated); absent without */
 };
 
 struct endpoint {
@@ -107,6 +138,8 @@ struct handshake {
     uint8_t transport; /* IP_PROTOCOL_TCP or IP_PROTOCOL_UDP */
     uint8_t vlan_count;
     uint16_t vlans[PACKET_MAX_VLANS];
+    uint8_t tunnel_count; /* as in struct packet: around the packet that began the record */
+    struct packet_tunnel tunnels[PACKET_MAX_TUNNELS];
     struct endpoint
         client; /* who sent the ClientHello; without one: whom the ServerHello was sent to */
     struct endpoint server;
@@ -129,6 +162,13 @@ struct handshake {
     uint64_t key_exchange_packet;
     char certificate_name[HANDSHAKE_MAX_NAME +
                           1]; /* "" when unknown; raw bytes of the certificate, NUL-terminated */
+    uint64_t hello_verify_packet;
+    struct dialogue dialogue;
+    struct quic_facts quic;
+    uint32_t malformed;        /* enum handshake_malformed */
+    uint64_t malformed_packet; /* of the first of them */
+    uint64_t conflict_packet;  /* a fragment of an IP datagram of this flow contradicted another; 0:
+                                  none did */
 
     uint8_t alert_count;  /* kept in alerts[] */
     uint16_t alerts_lost; /* cleartext alerts past HANDSHAKE_MAX_ALERTS */
@@ -146,6 +186,8 @@ enum limiter {
     LIMITER_UNKNOWN,    /* a hello is missing, or names a version nobody knows */
 };
 
+/* Is there any hello? Without one the record tells of a dialogue that came to no TLS. */
+bool handshake_has_hello(const struct handshake *handshake);
 /* Highest rank the client offered: of supported_versions where present (else legacy_version).
  * GREASE does not count. */
 enum tls_rank handshake_highest_offered(const struct handshake *handshake);
@@ -182,7 +224,7 @@ const struct handshake_alert *handshake_fatal_alert(const struct handshake *hand
 
 /* Names as they appear in output: "completed", "client", "direct", "TLS". */
 const char *handshake_outcome_name(enum handshake_outcome outcome);
-const char *handshake_carrier_name(enum handshake_carrier carrier);
+const char *handshake_carrier_name(const struct handshake *handshake);
 const char *limiter_name(enum limiter limiter);
 
 #endif

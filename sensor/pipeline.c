@@ -35,6 +35,8 @@ void pipeline_default_config(struct pipeline_config *config) {
 
 static void pipeline_handshake(void *context, const struct handshake *handshake) {
     struct pipeline *pipeline = context;
+    if (!handshake_has_hello(handshake))
+        return;
     judge_handshake(pipeline->judge, &pipeline->source, handshake);
 }
 
@@ -104,10 +106,7 @@ static void pipeline_packet(struct pipeline *pipeline, const struct capture_pack
     }
     if (packet.is_fragment && !fragments_add(pipeline->fragments, &packet, captured->time_us))
         return;
-    if (packet.protocol == IP_PROTOCOL_TCP)
-        flow_table_segment(pipeline->flows, &packet, captured->time_us, captured->number);
-    else
-        stats->packets_ignored++;
+    flow_table_packet(pipeline->flows, &packet, captured->time_us, captured->number);
 }
 
 /* The wall clock serves this line only; nothing that is judged or written depends on it. */

@@ -1,9 +1,10 @@
 /*
  * flow.h - segments to streams to handshakes.
  *
- * The flow table follows every TCP connection, puts both directions in order, reads TLS out of them
- * and hands over one `struct handshake` when its story is told: both sides went on encrypted, it
- * was reset or closed, it fell silent, or the capture ended.
+ * The flow table follows every TCP connection and the UDP flows that speak QUIC or DTLS, puts both
+ * directions in order, reads TLS out of them and hands over one `struct handshake` when its story
+ * is told: both sides went on encrypted, it was reset or closed, it fell silent, or the capture
+ * ended.
  *
  * Memory is chosen at flow_table_new() and never grows: a table of flows, and three sizes of
  * buffers for streams that wait for missing bytes and for hellos. A full table evicts the flow that
@@ -40,15 +41,20 @@ struct flow_counts {
 
 struct flow_table;
 
-/* `finished` is called for each record, in packet order. NULL when out of memory. */
+/*
+ * `finished` is called for each record, in packet order. NULL when out of memory. A record without
+ * any hello (HANDSHAKE_HAS_DIALOGUE alone) tells of a dialogue that spoke of TLS and ended without.
+ */
 struct flow_table *
 flow_table_new(const struct flow_config *config,
                void (*finished)(void *context, const struct handshake *handshake), void *context);
 void flow_table_delete(struct flow_table *table);
 
-/* One TCP segment (not a fragment). `number` is the packet's, from 1. */
-void flow_table_segment(struct flow_table *table, const struct packet *packet, uint64_t time_us,
-                        uint64_t number);
+/* One TCP segment or UDP datagram (not a fragment). `number` is the packet's, from 1. */
+void flow_table_packet(struct flow_table *table, const struct packet *packet, uint64_t time_us,
+                       uint64_t number);
+/* A fragment of a datagram of this flow (its ports are in *packet) contradicted another one. */
+void flow_table_conflict(struct flow_table *table, const struct packet *packet, uint64_t number);
 
 /* The capture has ended: closes every flow, oldest first, and forgets all. */
 void flow_table_end(struct flow_table *table);

@@ -10,6 +10,7 @@ unsigned flow_key_of(const struct packet *packet, struct flow_key *key) {
     key->port[from] = packet->source_port;
     key->port[from ^ 1U] = packet->destination_port;
     key->ip_version = packet->ip_version;
+    key->protocol = packet->protocol;
     return from;
 }
 
@@ -19,8 +20,8 @@ static uint64_t mix(uint64_t a, uint64_t b) {
 }
 
 uint64_t flow_key_hash(const uint64_t seed[2], const struct flow_key *key) {
-    uint64_t ports =
-        (uint64_t)key->port[0] << 48U | (uint64_t)key->port[1] << 32U | key->ip_version;
+    uint64_t ports = (uint64_t)key->port[0] << 48U | (uint64_t)key->port[1] << 32U |
+                     (uint64_t)key->protocol << 16U | key->ip_version;
     uint64_t hash = mix(key->address[0][0] ^ seed[0], key->address[1][0] ^ seed[1]);
     hash = mix(hash ^ ports, seed[0] ^ 0x9e3779b97f4a7c15U);
     if (key->ip_version == 6)
@@ -53,5 +54,5 @@ bool flow_key_equal(const struct flow_key *a, const struct flow_key *b) {
         difference |= (a->address[end][0] ^ b->address[end][0]) |
                       (a->address[end][1] ^ b->address[end][1]) |
                       (uint64_t)(a->port[end] ^ b->port[end]);
-    return difference == 0 && a->ip_version == b->ip_version;
+    return difference == 0 && a->ip_version == b->ip_version && a->protocol == b->protocol;
 }

@@ -9,7 +9,8 @@
 struct flow_key {
     uint64_t address[2][2];
     uint16_t port[2];
-    uint32_t ip_version;
+    uint16_t ip_version;
+    uint16_t protocol;
 };
 
 /* Fills the key with the ends in a fixed order; returns which of them (0, 1) sent the packet. */

@@ -21,9 +21,22 @@ void session_init(struct session *session, struct buffers *buffers) {
     session->buffers = buffers;
 }
 
+void session_flush(struct session *session) {
+    if (session->datagrams) {
+        session->datagrams->flush(session);
+        return;
+    }
+    stream_flush(session, 0);
+    stream_flush(session, 1);
+}
+
 void session_release(struct session *session) {
-    stream_release(session, 0);
-    stream_release(session, 1);
+    if (session->datagrams) {
+        session->datagrams->release(session);
+    } else {
+        stream_release(session, 0);
+        stream_release(session, 1);
+    }
     while (session->kept_count)
         buffers_give(session->buffers, &session->kept[--session->kept_count]);
 }
@@ -46,6 +59,27 @@ uint8_t *session_keep(struct session *session, size_t size) {
     uint8_t *kept = last->data + session->kept_used;
     session->kept_used += (uint32_t)size;
     return kept;
+}
+
+void session_note_packet(struct session *session, unsigned from, const struct packet *packet,
+                         uint64_t time_us, uint64_t number) {
+    struct direction *direction = &session->end[from];
+    direction->packets++;
+    if (packet->hop_limit < direction->min_hop_limit || direction->min_hop_limit == 0)
+        direction->min_hop_limit = packet->hop_limit;
+    if (packet->hop_limit > direction->max_hop_limit)
+        direction->max_hop_limit = packet->hop_limit;
+    if (direction->first_hop_limit == 0)
+        direction->first_hop_limit = packet->hop_limit;
+    session->record.ended_packet = number;
+    if ((packet->tcp_flags & TCP_FIN) && direction->fin_packet == 0) {
+        direction->fin_packet = number;
+        direction->fin_us = time_us;
+    }
+    if ((packet->tcp_flags & TCP_RST) && direction->reset_packet == 0) {
+        direction->reset_packet = number;
+        direction->reset_us = time_us;
+    }
 }
 
 void session_missed(struct session *session, enum handshake_missed what) {
@@ -74,8 +108,7 @@ bool session_knows_version(const struct session *session) {
 }
 
 bool session_is_reportable(const struct session *session) {
-    return (session->record.has & (HANDSHAKE_HAS_OFFER | HANDSHAKE_HAS_CHOICE |
-                                   HANDSHAKE_HAS_RETRY | HANDSHAKE_HAS_SSLV2_CHOICE)) != 0;
+    return handshake_has_hello(&session->record);
 }
 
 size_t session_wants(const struct session *session, uint8_t type, size_t length) {
@@ -299,7 +332,8 @@ void session_encrypted(struct session *session, unsigned end, size_t size,
         return;
     direction->encrypted_packet = segment->packet;
     direction->encrypted_size = (uint16_t)(size < UINT16_MAX ? size : UINT16_MAX);
-    if (session->record.has & (HANDSHAKE_HAS_CHOICE | HANDSHAKE_HAS_SSLV2_CHOICE))
+    if (session->datagrams == NULL &&
+        (session->record.has & (HANDSHAKE_HAS_CHOICE | HANDSHAKE_HAS_SSLV2_CHOICE)))
         session->streams[end].await = AWAIT_NOTHING;
     bool other_is_encrypted = session->end[end ^ 1U].encrypted_packet != 0;
     bool other_is_unseen = session->end[end ^ 1U].packets == 0;
@@ -351,7 +385,8 @@ void session_conclude(struct session *session, bool timed_out, bool cut_off) {
         record->missed |= MISSED_CLIENT_SIDE;
     if (record->side[SIDE_SERVER].packets == 0)
         record->missed |= MISSED_SERVER_SIDE;
-    if (!record->side[SIDE_CLIENT].has_syn && !record->side[SIDE_SERVER].has_syn)
+    if (session->datagrams == NULL && !record->side[SIDE_CLIENT].has_syn &&
+        !record->side[SIDE_SERVER].has_syn)
         record->missed |= MISSED_START;
     if (cut_off)
         record->missed |= MISSED_END;

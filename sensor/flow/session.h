@@ -7,14 +7,16 @@
  * known once a hello says so.
  *
  * The files: stream.c puts segments in order and knows holes; tls_stream.c reads records and
- * messages out of ordered bytes; session.c keeps the record and decides when it is finished and
- * with what outcome.
+ * messages out of ordered bytes; quic_session.c and dtls_session.c read theirs out of datagrams;
+ * session.c keeps the record and decides when it is finished and with what outcome.
  */
 #ifndef DOWNGRD_SESSION_H
 #define DOWNGRD_SESSION_H
 
 #include "buffers.h"
+#include "dtls_session.h"
 #include "handshake.h"
+#include "quic_session.h"
 #include "tls_record.h"
 
 enum {
@@ -86,26 +88,7 @@ struct stream {
     struct held_segment held[STREAM_MAX_HELD]; /* sorted by sequence */
 };
 
-struct session {
-    struct handshake record;
-    uint8_t role_known;
-    uint8_t client_end; /* which of the flow's ends (0, 1) is the client; valid with role_known */
-    bool is_finished;
-    bool is_closing; /* a FIN or a fatal alert was seen: not much more to come */
-    bool is_foreign; /* turned out not to be TLS */
-    uint32_t hello_malformed;
-    uint32_t out_of_memory; /* messages or segments that found no buffer */
-    struct buffers *buffers;
-    struct buffer kept[SESSION_MAX_BUFFERS];
-    uint8_t kept_count;
-    uint32_t kept_used;       /* bytes used of the last of them */
-    struct direction end[2];  /* by end; becomes record.side[] when it is finished */
-    bool missed_bytes[2];     /* by end: a hole was met */
-    uint32_t flow;            /* index of its flow */
-    struct stream streams[2]; /* last: most of it needs no clearing */
-};
-
-/* One in-order or out-of-order piece of a connection. */
+/* One in-order or out-of-order piece of a connection, or one datagram (without a sequence). */
 struct segment {
     struct span bytes;
     size_t size_wire;
@@ -114,8 +97,60 @@ struct segment {
     uint64_t time_us;
 };
 
+struct session;
+
+/*
+ * A protocol over UDP: its session keeps its own state in place of the streams, hands whole
+ * messages to session_message(), and says the rest with session_alert(), session_encrypted() and
+ * the session's flags (is_finished, is_closing, is_foreign: not ours after all).
+ */
+struct datagram_protocol {
+    /* May a handshake begin with this datagram? Cheap: asked for each datagram of an unknown flow.
+     */
+    bool (*may_start)(struct span datagram);
+    /* A number for the handshake that this datagram would begin: the same when it is sent again,
+     * another one for another handshake; 0 when it begins none. */
+    uint32_t (*origin)(struct span datagram);
+    void (*begin)(struct session *session);
+    void (*datagram)(struct session *session, unsigned end, const struct segment *datagram);
+    void (*flush)(struct session *session);   /* nothing more will come */
+    void (*release)(struct session *session); /* gives its buffers back */
+};
+extern const struct datagram_protocol quic_datagrams; /* quic_session.c */
+extern const struct datagram_protocol dtls_datagrams; /* dtls_session.c */
+
+struct session {
+    struct handshake record;
+    uint8_t role_known;
+    uint8_t client_end; /* which of the flow's ends (0, 1) is the client; valid with role_known */
+    bool is_finished;
+    bool is_closing; /* a FIN or a fatal alert was seen: not much more to come */
+    bool is_foreign; /* turned out not to be TLS */
+    uint32_t hello_malformed;
+    uint32_t out_of_memory;                    /* messages or segments that found no buffer */
+    const struct datagram_protocol *datagrams; /* NULL: TCP */
+    struct quic_protection *quic_protection;   /* the table's */
+    uint32_t origin;                           /* UDP: of the handshake that is told */
+    struct buffers *buffers;
+    struct buffer kept[SESSION_MAX_BUFFERS];
+    uint8_t kept_count;
+    uint32_t kept_used;      /* bytes used of the last of them */
+    struct direction end[2]; /* by end; becomes record.side[] when it is finished */
+    bool missed_bytes[2];    /* by end: a hole was met */
+    uint32_t flow;           /* index of its flow */
+    /* last: most of it needs no clearing */
+    union {
+        struct stream streams[2]; /* TCP */
+        struct quic_session quic;
+        struct dtls_session dtls;
+    };
+};
+
 /* session.c */
 void session_init(struct session *session, struct buffers *buffers);
+void session_note_packet(struct session *session, unsigned from, const struct packet *packet,
+                         uint64_t time_us, uint64_t number);
+void session_flush(struct session *session);   /* nothing more will come: what is held is read */
 void session_release(struct session *session); /* gives all buffers back */
 /* `size` contiguous bytes that live as long as the session; NULL when there are none left
  * (MISSED_MEMORY is noted). */

@@ -228,7 +228,7 @@ static void begin_downgrade(struct eve_writer *writer, const struct verdict *ver
                  client_hello_has_cipher(&handshake->offer, TLS_SCSV_FALLBACK));
     put_bool(json, "hello_retry", (handshake->has & HANDSHAKE_HAS_RETRY) != 0);
     put_choice(json, handshake);
-    put_plain(json, "carrier", handshake_carrier_name(handshake->carrier));
+    put_plain(json, "carrier", handshake_carrier_name(handshake));
     put_text(json, "domain", verdict->domain.name);
     put_plain(json, "domain_source", domain_source_name(verdict->domain.source));
     put_tls_alerts(writer, handshake);

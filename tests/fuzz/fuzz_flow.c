@@ -158,7 +158,7 @@ static void send_segment(struct run *run, struct packet *packet, struct span pay
     packet->payload = span_of(block, payload.size);
     packet->payload_size_wire = payload.size + (is_cut ? CUT_BYTES : 0);
     packet->ip_id = (uint32_t)run->number & 0xffffU;
-    flow_table_segment(run->table, packet, run->time_us, ++run->number);
+    flow_table_packet(run->table, packet, run->time_us, ++run->number);
     free(block);
 }
 

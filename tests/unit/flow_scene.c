@@ -11,7 +11,7 @@
 
 /* ---- records ---- */
 
-static void dialogue_record(struct dialogue *dialogue, unsigned end, uint8_t type,
+static void dialogue_record(struct exchange *dialogue, unsigned end, uint8_t type,
                             const uint8_t *data, size_t size) {
     struct message *stream = &dialogue->stream[end];
     const uint8_t header[] = {type, 3, 3, (uint8_t)(size >> 8U), (uint8_t)size};
@@ -19,12 +19,12 @@ static void dialogue_record(struct dialogue *dialogue, unsigned end, uint8_t typ
     message_add(stream, data, size);
 }
 
-static struct flight *dialogue_last(struct dialogue *dialogue) {
+static struct flight *dialogue_last(struct exchange *dialogue) {
     return dialogue->flight_count ? &dialogue->flights[dialogue->flight_count - 1] : NULL;
 }
 
 /* Puts the waiting messages into records and counts all to the flight. */
-static void dialogue_flush(struct dialogue *dialogue) {
+static void dialogue_flush(struct exchange *dialogue) {
     struct flight *flight = dialogue_last(dialogue);
     size_t limit = dialogue->layout.record_size ? dialogue->layout.record_size : MESSAGE_MAX;
     if (flight == NULL)
@@ -40,7 +40,7 @@ static void dialogue_flush(struct dialogue *dialogue) {
 }
 
 /* It is this end's turn to speak. */
-static void dialogue_turn(struct dialogue *dialogue, unsigned end) {
+static void dialogue_turn(struct exchange *dialogue, unsigned end) {
     const struct flight *flight = dialogue_last(dialogue);
     if (flight && flight->end == end)
         return;
@@ -50,7 +50,7 @@ static void dialogue_turn(struct dialogue *dialogue, unsigned end) {
         (struct flight){end, dialogue->stream[end].size, 0};
 }
 
-static void dialogue_message(struct dialogue *dialogue, unsigned end, uint8_t type,
+static void dialogue_message(struct exchange *dialogue, unsigned end, uint8_t type,
                              struct span body) {
     const uint8_t header[] = {type, 0, (uint8_t)(body.size >> 8U), (uint8_t)body.size};
     dialogue_turn(dialogue, end);
@@ -60,13 +60,13 @@ static void dialogue_message(struct dialogue *dialogue, unsigned end, uint8_t ty
         dialogue_flush(dialogue);
 }
 
-static void dialogue_filled(struct dialogue *dialogue, unsigned end, uint8_t type, size_t size) {
+static void dialogue_filled(struct exchange *dialogue, unsigned end, uint8_t type, size_t size) {
     struct message body = {0};
     message_fill(&body, 0x5a, size);
     dialogue_message(dialogue, end, type, span_of(body.data, body.size));
 }
 
-static void dialogue_cipher_change(struct dialogue *dialogue, unsigned end) {
+static void dialogue_cipher_change(struct exchange *dialogue, unsigned end) {
     static const uint8_t change[] = {1};
     dialogue_turn(dialogue, end);
     dialogue_flush(dialogue);
@@ -74,7 +74,7 @@ static void dialogue_cipher_change(struct dialogue *dialogue, unsigned end) {
     dialogue_flush(dialogue);
 }
 
-static void dialogue_encrypted(struct dialogue *dialogue, unsigned end, uint8_t type, size_t size) {
+static void dialogue_encrypted(struct exchange *dialogue, unsigned end, uint8_t type, size_t size) {
     struct message body = {0};
     message_fill(&body, 0xe5, size);
     dialogue_turn(dialogue, end);
@@ -85,11 +85,11 @@ static void dialogue_encrypted(struct dialogue *dialogue, unsigned end, uint8_t 
     dialogue_flush(dialogue);
 }
 
-void dialogue_sealed(struct dialogue *dialogue, unsigned end, size_t size) {
+void dialogue_sealed(struct exchange *dialogue, unsigned end, size_t size) {
     dialogue_encrypted(dialogue, end, TLS_APPLICATION_DATA, size);
 }
 
-void dialogue_alert(struct dialogue *dialogue, unsigned end, unsigned level, unsigned description) {
+void dialogue_alert(struct exchange *dialogue, unsigned end, unsigned level, unsigned description) {
     const uint8_t alert[] = {(uint8_t)level, (uint8_t)description};
     dialogue_turn(dialogue, end);
     dialogue_flush(dialogue);
@@ -97,7 +97,7 @@ void dialogue_alert(struct dialogue *dialogue, unsigned end, unsigned level, uns
     dialogue_flush(dialogue);
 }
 
-void dialogue_keep(struct dialogue *dialogue, size_t flights) {
+void dialogue_keep(struct exchange *dialogue, size_t flights) {
     assert_true(flights <= dialogue->flight_count);
     dialogue->flight_count = flights;
     for (unsigned end = 0; end < SIDE_COUNT; end++) {
@@ -138,7 +138,7 @@ static struct span hello_body(const uint8_t *start, struct span extensions) {
     return span_of(start, (size_t)(extensions.data + extensions.size - start));
 }
 
-static void say_offer(struct dialogue *dialogue, struct client_spec spec) {
+static void say_offer(struct exchange *dialogue, struct client_spec spec) {
     static struct scene scene;
     scene_init(&scene);
     scene_offer(&scene, spec);
@@ -146,7 +146,7 @@ static void say_offer(struct dialogue *dialogue, struct client_spec spec) {
                      hello_body(scene.offer, scene.handshake.offer.extensions));
 }
 
-static void say_choice(struct dialogue *dialogue, struct server_spec spec) {
+static void say_choice(struct exchange *dialogue, struct server_spec spec) {
     static struct scene scene;
     scene_init(&scene);
     scene_answer(&scene, spec);
@@ -155,13 +155,13 @@ static void say_choice(struct dialogue *dialogue, struct server_spec spec) {
     dialogue_message(dialogue, SIDE_SERVER, TLS_SERVER_HELLO, body);
 }
 
-static void say_finished(struct dialogue *dialogue, unsigned end) {
+static void say_finished(struct exchange *dialogue, unsigned end) {
     dialogue_cipher_change(dialogue, end);
     dialogue_encrypted(dialogue, end, TLS_HANDSHAKE, 40);
 }
 
 /* All after the hellos of TLS 1.2 and below. */
-static void say_full_handshake(struct dialogue *dialogue, bool has_key_exchange) {
+static void say_full_handshake(struct exchange *dialogue, bool has_key_exchange) {
     dialogue_filled(dialogue, SIDE_SERVER, TLS_CERTIFICATE, 300);
     if (has_key_exchange) {
         struct message body = {0};
@@ -179,13 +179,13 @@ static void say_full_handshake(struct dialogue *dialogue, bool has_key_exchange)
     dialogue_sealed(dialogue, SIDE_CLIENT, 120);
 }
 
-static void say_tls12(struct dialogue *dialogue) {
+static void say_tls12(struct exchange *dialogue) {
     say_offer(dialogue, older_client);
     say_choice(dialogue, (struct server_spec){.suite = 0xc02f, .session_id = OLD_SESSION});
     say_full_handshake(dialogue, true);
 }
 
-static void say_resumed(struct dialogue *dialogue) {
+static void say_resumed(struct exchange *dialogue) {
     struct client_spec client = older_client;
     client.session_id = OLD_SESSION;
     say_offer(dialogue, client);
@@ -195,14 +195,14 @@ static void say_resumed(struct dialogue *dialogue) {
     dialogue_sealed(dialogue, SIDE_CLIENT, 120);
 }
 
-static void say_tls13_answer(struct dialogue *dialogue, uint16_t group) {
+static void say_tls13_answer(struct exchange *dialogue, uint16_t group) {
     say_choice(dialogue, (struct server_spec){.selected = TLS_VERSION_1_3,
                                               .suite = 0x1301,
                                               .group = group,
                                               .session_id = MODERN_SESSION});
 }
 
-static void say_tls13_rest(struct dialogue *dialogue, bool has_dummies) {
+static void say_tls13_rest(struct exchange *dialogue, bool has_dummies) {
     if (has_dummies)
         dialogue_cipher_change(dialogue, SIDE_SERVER);
     dialogue_sealed(dialogue, SIDE_SERVER, 41);
@@ -214,13 +214,13 @@ static void say_tls13_rest(struct dialogue *dialogue, bool has_dummies) {
     dialogue_sealed(dialogue, SIDE_SERVER, 200);
 }
 
-static void say_tls13(struct dialogue *dialogue) {
+static void say_tls13(struct exchange *dialogue) {
     say_offer(dialogue, modern_client);
     say_tls13_answer(dialogue, 29);
     say_tls13_rest(dialogue, true);
 }
 
-static void say_retry(struct dialogue *dialogue) {
+static void say_retry(struct exchange *dialogue) {
     struct client_spec second = modern_client;
     second.shares = second_share;
     say_offer(dialogue, modern_client);
@@ -237,7 +237,7 @@ static void say_retry(struct dialogue *dialogue) {
     dialogue_sealed(dialogue, SIDE_CLIENT, 53);
 }
 
-static void say_sslv2(struct dialogue *dialogue) {
+static void say_sslv2(struct exchange *dialogue) {
     struct message *stream = &dialogue->stream[SIDE_CLIENT];
     dialogue_turn(dialogue, SIDE_CLIENT);
     message_hex(stream, "80 25 01 03 01 00 0c 00 00 00 10 00 00 2f 00 00 0a 01 00 80 07 00 c0");
@@ -249,7 +249,7 @@ static void say_sslv2(struct dialogue *dialogue) {
     say_full_handshake(dialogue, false);
 }
 
-static void say_long(struct dialogue *dialogue) {
+static void say_long(struct exchange *dialogue) {
     static struct scene scene;
     struct message body = {0};
     scene_init(&scene);
@@ -268,10 +268,10 @@ static void say_long(struct dialogue *dialogue) {
     say_tls13_rest(dialogue, false);
 }
 
-void dialogue_make(struct dialogue *dialogue, enum dialogue_kind kind, struct layout layout) {
+void dialogue_make(struct exchange *dialogue, enum dialogue_kind kind, struct layout layout) {
     static const struct {
         const char *name;
-        void (*say)(struct dialogue *dialogue);
+        void (*say)(struct exchange *dialogue);
     } kinds[DIALOGUE_COUNT] = {
         [DIALOGUE_TLS12] = {"TLS 1.2", say_tls12},
         [DIALOGUE_RESUMED] = {"TLS 1.2 resumption", say_resumed},

@@ -41,7 +41,7 @@ struct flight {
 
 enum { DIALOGUE_MAX_FLIGHTS = 8 };
 
-struct dialogue {
+struct exchange {
     const char *name;
     struct message stream[SIDE_COUNT];
     struct flight flights[DIALOGUE_MAX_FLIGHTS];
@@ -51,12 +51,12 @@ struct dialogue {
     struct message run; /* messages that are not in a record yet */
 };
 
-void dialogue_make(struct dialogue *dialogue, enum dialogue_kind kind, struct layout layout);
+void dialogue_make(struct exchange *dialogue, enum dialogue_kind kind, struct layout layout);
 /* Keeps the first flights only. */
-void dialogue_keep(struct dialogue *dialogue, size_t flights);
+void dialogue_keep(struct exchange *dialogue, size_t flights);
 /* Go on with a dialogue: a cleartext alert, and an encrypted record as of TLS 1.3. */
-void dialogue_alert(struct dialogue *dialogue, unsigned end, unsigned level, unsigned description);
-void dialogue_sealed(struct dialogue *dialogue, unsigned end, size_t size);
+void dialogue_alert(struct exchange *dialogue, unsigned end, unsigned level, unsigned description);
+void dialogue_sealed(struct exchange *dialogue, unsigned end, size_t size);
 
 /* ---- plans ---- */
 
@@ -76,7 +76,7 @@ struct piece { /* a packet */
 enum { PLAN_MAX_PIECES = 12000 };
 
 struct plan {
-    const struct dialogue *dialogue;
+    const struct exchange *dialogue;
     uint16_t port; /* the client's */
     uint32_t isn[SIDE_COUNT];
     size_t said[SIDE_COUNT];
@@ -92,7 +92,7 @@ struct cuts {
     size_t overlap;        /* each segment repeats so many bytes before it */
 };
 
-void plan_start(struct plan *plan, const struct dialogue *dialogue);
+void plan_start(struct plan *plan, const struct exchange *dialogue);
 /* A packet without payload where the streams stand, at the end. */
 struct piece *plan_add(struct plan *plan, unsigned end, unsigned flags);
 void plan_insert(struct plan *plan, size_t at, struct piece piece);
@@ -100,7 +100,7 @@ void plan_open(struct plan *plan); /* SYN, SYN-ACK, ACK */
 /* All flights, each acknowledged. */
 void plan_flights(struct plan *plan, struct cuts cuts);
 /* All of it: from the SYN to the last acknowledgement of the FINs. */
-void plan_make(struct plan *plan, const struct dialogue *dialogue, struct cuts cuts);
+void plan_make(struct plan *plan, const struct exchange *dialogue, struct cuts cuts);
 bool piece_is_data(const struct piece *piece);
 
 /* ---- taps ---- */

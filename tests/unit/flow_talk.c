@@ -423,7 +423,7 @@ static void tell_answer(char *line, size_t *used, const char *what,
 static void tell(char *line, const struct handshake *record) {
     size_t used = 0;
     line_add(line, &used, "%u-%u %s %s missed:%02x", record->client.port, record->server.port,
-             handshake_carrier_name(record->carrier), handshake_outcome_name(record->outcome),
+             handshake_carrier_name(record), handshake_outcome_name(record->outcome),
              record->missed);
     if (record->has & HANDSHAKE_HAS_OFFER)
         tell_offer(line, &used, "offer", &record->offer);
@@ -504,7 +504,7 @@ void tape_step(struct tape *tape, const struct step *step) {
                             .payload = span_of(payload, captured),
                             .payload_size_wire = step->size};
     tape->now_us += step->after_us;
-    flow_table_segment(tape->table, &packet, tape->now_us, ++tape->number);
+    flow_table_packet(tape->table, &packet, tape->now_us, ++tape->number);
     test_free(payload);
 }
 

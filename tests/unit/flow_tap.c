@@ -12,7 +12,7 @@
 
 /* ---- plans ---- */
 
-void plan_start(struct plan *plan, const struct dialogue *dialogue) {
+void plan_start(struct plan *plan, const struct exchange *dialogue) {
     plan->dialogue = dialogue;
     plan->port = 40000;
     plan->isn[SIDE_CLIENT] = 0x10000000;
@@ -78,7 +78,7 @@ void plan_flights(struct plan *plan, struct cuts cuts) {
         plan_flight(plan, &plan->dialogue->flights[i], cuts);
 }
 
-void plan_make(struct plan *plan, const struct dialogue *dialogue, struct cuts cuts) {
+void plan_make(struct plan *plan, const struct exchange *dialogue, struct cuts cuts) {
     plan_start(plan, dialogue);
     plan_open(plan);
     plan_flights(plan, cuts);
@@ -167,10 +167,10 @@ static void told_fill(struct told *told, const struct handshake *record) {
            "%s, has %x, missed %x, %s %s, version %04x, group %u, sealed %u %u\n offer %s\n second "
            "%s\n retry %s\n choice %s\n alerts %s",
            handshake_outcome_name(record->outcome), record->has, record->missed,
-           handshake_carrier_name(record->carrier),
-           record->protocol == HANDSHAKE_TLS ? "TLS" : "SSLv2", told->negotiated, told->group,
-           record->side[SIDE_CLIENT].encrypted_size, record->side[SIDE_SERVER].encrypted_size,
-           told->offer, told->second_offer, told->retry, told->choice, told->alerts);
+           handshake_carrier_name(record), record->protocol == HANDSHAKE_TLS ? "TLS" : "SSLv2",
+           told->negotiated, told->group, record->side[SIDE_CLIENT].encrypted_size,
+           record->side[SIDE_SERVER].encrypted_size, told->offer, told->second_offer, told->retry,
+           told->choice, told->alerts);
 }
 
 /* ---- taps ---- */
@@ -242,7 +242,7 @@ static void tap_play_piece(struct tap *tap, const struct plan *plan, const struc
         packet.sequence++;
     if (piece->flags & TCP_ACK)
         packet.acknowledgement = plan->isn[other] + 1 + piece->ack;
-    flow_table_segment(tap->table, &packet, tap->time_us, tap->number);
+    flow_table_packet(tap->table, &packet, tap->time_us, tap->number);
     exact_free(payload);
 }
 

@@ -9,7 +9,7 @@
 
 #include "flow_scene.h"
 
-static struct dialogue dialogue;
+static struct exchange dialogue;
 static struct plan plan;
 static struct plan changed;
 static struct told reference;
@@ -380,7 +380,7 @@ static void test_time_goes_backwards(void **state) {
 static void test_port_reuse(void **state) {
     (void)state;
     static struct tap tap;
-    static struct dialogue second;
+    static struct exchange second;
     static struct told second_reference;
     for (unsigned kind = 0; kind < DIALOGUE_COUNT; kind++) {
         begin(kind, plain_layout);

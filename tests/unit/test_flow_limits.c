@@ -12,7 +12,7 @@
 
 enum { SECOND_US = 1000000 };
 
-static struct dialogue dialogue;
+static struct exchange dialogue;
 static struct plan plan;
 static struct told reference;
 static struct told told;

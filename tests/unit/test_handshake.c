@@ -232,8 +232,20 @@ static void test_names(void **state) {
         assert_string_equal(handshake_outcome_name((enum handshake_outcome)i), outcomes[i]);
         assert_string_equal(limiter_name((enum limiter)i), limiters[i]);
     }
-    assert_string_equal(handshake_carrier_name(CARRIER_DIRECT), "direct");
-    assert_string_equal(handshake_carrier_name(CARRIER_UNKNOWN), "unknown");
+    static const struct {
+        enum handshake_carrier carrier;
+        enum dialogue_protocol protocol;
+        const char *name;
+    } carriers[] = {
+        {CARRIER_DIRECT, DIALOGUE_NONE, "direct"},   {CARRIER_UNKNOWN, DIALOGUE_NONE, "unknown"},
+        {CARRIER_DIALOGUE, DIALOGUE_SMTP, "smtp"},   {CARRIER_DIALOGUE, DIALOGUE_PROXY, "proxy"},
+        {CARRIER_OPENVPN, DIALOGUE_NONE, "openvpn"}, {CARRIER_STUN, DIALOGUE_NONE, "stun"},
+    };
+    for (size_t i = 0; i < sizeof carriers / sizeof carriers[0]; i++) {
+        const struct handshake handshake = {.carrier = carriers[i].carrier,
+                                            .dialogue.protocol = carriers[i].protocol};
+        assert_string_equal(handshake_carrier_name(&handshake), carriers[i].name);
+    }
 }
 
 static void test_attempt(void **state) {

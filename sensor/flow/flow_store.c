@@ -1,0 +1,143 @@
+/*
+ * flow_store.c - flows come and go, and so do their sessions.
+ */
+#include "flow_store.h"
+
+void flow_free(struct flow_table *table, uint32_t index) {
+    struct flow *flow = &table->flows[index];
+    uint32_t *link = &table->buckets[flow_key_hash(table->seed, &flow->key) & table->bucket_mask];
+    while (*link != index)
+        link = &table->flows[*link].chain;
+    *link = flow->chain;
+    flow_list_remove(table, index);
+    flow->chain = table->free_flow;
+    table->free_flow = index;
+}
+
+void flow_end_session(struct flow_table *table, uint32_t index, bool timed_out, bool cut_off) {
+    struct flow *flow = &table->flows[index];
+    struct session *session = &table->sessions[flow->session];
+    if (!session->is_finished && !session->is_foreign)
+        session_flush(session);
+    bool is_reportable = session_is_reportable(session);
+    table->counts.hello_malformed += session->hello_malformed;
+    table->counts.buffers_exhausted += session->out_of_memory;
+    if (is_reportable) {
+        struct handshake *record = &session->record;
+        session_conclude(session, timed_out, cut_off);
+        record->flow_id = flow_key_id(&flow->key, flow->started_us, flow->started_packet);
+        record->ended_us = table->now_us;
+        struct endpoint *ends[2] = {&record->client, &record->server};
+        for (unsigned side = 0; side < SIDE_COUNT; side++) {
+            unsigned end = session->client_end ^ side;
+            memcpy(ends[side]->address.bytes, flow->key.address[end],
+                   sizeof ends[side]->address.bytes);
+            ends[side]->port = flow->key.port[end];
+        }
+        table->counts.handshakes++;
+        table->counts.half_seen += record->outcome == OUTCOME_HALF_SEEN;
+        table->counts.inconclusive += record->outcome == OUTCOME_INCONCLUSIVE;
+        table->finished(table->context, record);
+    }
+    for (unsigned end = 0; end < 2 && session->datagrams == NULL; end++) {
+        flow->end[end].has_first_sequence = session->streams[end].has_next;
+        flow->end[end].first_sequence = session->streams[end].next_sequence;
+    }
+    session_release(session);
+    table->free_sessions[table->free_session_count++] = flow->session;
+    flow->session = NONE;
+    flow->state = is_reportable ? FLOW_DONE : FLOW_FOREIGN;
+    flow_list_move(table, index, flow->closed == CLOSED_BOTH ? LIST_CLOSED : LIST_IDLE);
+}
+
+/* Makes room: the flow that was idle longest goes, one with a handshake in progress last of all. */
+static void flow_evict(struct flow_table *table) {
+    for (unsigned name = 0; name < LIST_COUNT; name++) {
+        uint32_t index = table->lists[name].head;
+        if (index == NONE)
+            continue;
+        table->counts.flows_evicted += table->flows[index].session != NONE;
+        if (table->flows[index].session != NONE)
+            flow_end_session(table, index, false, true);
+        flow_free(table, index);
+        return;
+    }
+}
+
+uint32_t flow_new(struct flow_table *table, const struct flow_key *key, uint64_t hash,
+                  const struct packet *packet, uint64_t number) {
+    if (table->free_flow == NONE && table->fresh_flow == table->config.flows)
+        flow_evict(table);
+    uint32_t index = table->free_flow;
+    if (index != NONE)
+        table->free_flow = table->flows[index].chain;
+    else
+        index = table->fresh_flow++;
+    struct flow *flow = &table->flows[index];
+    uint32_t *bucket = &table->buckets[hash & table->bucket_mask];
+    memset(flow, 0, sizeof *flow);
+    flow->key = *key;
+    flow->chain = *bucket;
+    *bucket = index;
+    flow->session = NONE;
+    flow->started_us = table->now_us;
+    flow->started_packet = number;
+    flow->vlan_count = packet->vlan_count;
+    memcpy(flow->vlans, packet->vlans, sizeof flow->vlans);
+    flow_list_append(table, index, LIST_IDLE);
+    table->counts.flows++;
+    return index;
+}
+
+void flow_restart(struct flow_table *table, uint32_t index, uint64_t number) {
+    struct flow *flow = &table->flows[index];
+    if (flow->session != NONE)
+        flow_end_session(table, index, false, false);
+    flow->state = FLOW_NEW;
+    flow->closed = 0;
+    flow->is_cut = false;
+    flow_list_move(table, index, LIST_IDLE);
+    flow->started_us = table->now_us;
+    flow->started_packet = number;
+    memset(flow->end, 0, sizeof flow->end);
+    table->counts.flows++;
+}
+
+struct session *flow_begin_session(struct flow_table *table, uint32_t index,
+                                   const struct packet *packet) {
+    struct flow *flow = &table->flows[index];
+    if (table->free_session_count == 0) {
+        uint32_t oldest = table->lists[LIST_CLOSING].head;
+        if (oldest == NONE)
+            oldest = table->lists[LIST_HANDSHAKE].head;
+        flow_end_session(table, oldest, false, true);
+        table->counts.flows_evicted++;
+    }
+    flow->session = table->free_sessions[--table->free_session_count];
+    struct session *session = &table->sessions[flow->session];
+    session_init(session, &table->buffers);
+    session->record.ip_version = (uint8_t)flow->key.ip_version;
+    session->record.transport = packet->protocol;
+    session->quic_protection = table->quic;
+    session->record.vlan_count = flow->vlan_count;
+    memcpy(session->record.vlans, flow->vlans, sizeof flow->vlans);
+    session->record.tunnel_count = packet->tunnel_count;
+    memcpy(session->record.tunnels, packet->tunnels,
+           packet->tunnel_count * sizeof packet->tunnels[0]);
+    session->record.carrier = flow->state == FLOW_FOREIGN ? CARRIER_UNKNOWN : CARRIER_DIRECT;
+    session->record.started_us = flow->started_us;
+    session->record.started_packet = flow->started_packet;
+    for (unsigned end = 0; end < 2; end++) {
+        const struct flow_end *known = &flow->end[end];
+        session->end[end].has_syn = known->has_syn;
+        session->end[end].packets = known->packets;
+        session->end[end].first_hop_limit = known->first_hop_limit;
+        session->end[end].min_hop_limit = known->first_hop_limit;
+        session->end[end].max_hop_limit = known->first_hop_limit;
+        session->streams[end].has_next = known->has_first_sequence;
+        session->streams[end].next_sequence = known->first_sequence;
+    }
+    flow->state = FLOW_HANDSHAKE;
+    flow_list_move(table, index, LIST_HANDSHAKE);
+    return session;
+}

@@ -1,0 +1,151 @@
+/*
+ * flow_store.h - the flows that are held, the lists they stand in, and the sessions that some of
+ * them have; internal to flow_table.c, flow_tcp.c and flow_udp.c.
+ *
+ * A flow is small (three cache lines): addresses, where each direction began, what is being done
+ * with it. Only a connection whose bytes may hold a handshake gets a session (session.h), which is
+ * large and lives as long as its handshake.
+ *
+ * Flows stand in one of four lists, each ordered by time so that expiry looks at the head only:
+ * handshaking (by last packet), closing (handshakes, by the packet that began their end), idle (all
+ * others, by last packet, touched at most once a second), and closed (by the packet that closed the
+ * connection; kept a moment for late packets, then its place is used again while it is in the
+ * cache).
+ */
+#ifndef DOWNGRD_FLOW_STORE_H
+#define DOWNGRD_FLOW_STORE_H
+
+#include "flow.h"
+#include "flow_key.h"
+#include "session.h"
+
+enum { NONE = UINT32_MAX, TOUCH_US = 1000000, CLOSED_BOTH = 3 };
+
+enum flow_state {
+    FLOW_NEW,       /* nothing but SYNs and acknowledgements so far */
+    FLOW_HANDSHAKE, /* has a session */
+    FLOW_FOREIGN,   /* not TLS, as far as seen */
+    FLOW_DONE,      /* its handshake was told */
+};
+
+/* In the order in which a full table looks for room. */
+enum list_name { LIST_CLOSED, LIST_IDLE, LIST_HANDSHAKE, LIST_CLOSING, LIST_COUNT };
+
+struct list {
+    uint32_t head; /* oldest */
+    uint32_t tail;
+};
+
+/* What is known of a direction before there is a session. */
+struct flow_end {
+    uint32_t
+        first_sequence; /* of the first payload byte, from the SYN or the peer's acknowledgement */
+    bool has_first_sequence;
+    bool has_syn;
+    uint8_t first_hop_limit;
+    uint8_t packets; /* saturating */
+};
+
+struct flow {
+    /* what each packet looks at: one cache line */
+    struct flow_key key;
+    uint32_t chain;   /* next in the hash bucket */
+    uint32_t session; /* NONE without */
+    uint64_t last_us;
+    uint8_t state;
+    uint8_t list;
+    uint8_t vlan_count;
+    uint8_t closed; /* bit per end: it sent a FIN; a RST closes both */
+    /* the rest */
+    uint32_t previous;
+    uint32_t next;
+    uint64_t started_us;
+    uint64_t started_packet;
+    struct flow_end end[2];
+    uint16_t vlans[PACKET_MAX_VLANS];
+    uint32_t origin; /* UDP: of the handshake told last, see session.h */
+    bool is_cut;     /* FLOW_FOREIGN: too little of some payload was captured to know a hello by */
+};
+
+struct flow_table {
+    struct flow_config config;
+    void (*finished)(void *context, const struct handshake *handshake);
+    void *context;
+    struct flow *flows;
+    uint32_t *buckets;
+    uint64_t bucket_mask;
+    uint64_t seed[2];
+    uint32_t free_flow;  /* chain of unused flows */
+    uint32_t fresh_flow; /* flows from here on were never used */
+    struct session *sessions;
+    uint32_t *free_sessions;
+    size_t free_session_count;
+    struct buffers buffers;
+    struct quic_protection *quic;
+    struct list lists[LIST_COUNT];
+    uint64_t now_us;
+    struct flow_counts counts;
+};
+
+static inline void flow_list_remove(struct flow_table *table, uint32_t index) {
+    struct flow *flow = &table->flows[index];
+    struct list *list = &table->lists[flow->list];
+    if (flow->previous == NONE)
+        list->head = flow->next;
+    else
+        table->flows[flow->previous].next = flow->next;
+    if (flow->next == NONE)
+        list->tail = flow->previous;
+    else
+        table->flows[flow->next].previous = flow->previous;
+}
+
+static inline void flow_list_append(struct flow_table *table, uint32_t index, enum list_name name) {
+    struct flow *flow = &table->flows[index];
+    struct list *list = &table->lists[name];
+    flow->list = (uint8_t)name;
+    flow->next = NONE;
+    flow->previous = list->tail;
+    flow->last_us = table->now_us;
+    if (list->tail == NONE)
+        list->head = index;
+    else
+        table->flows[list->tail].next = index;
+    list->tail = index;
+}
+
+static inline void flow_list_move(struct flow_table *table, uint32_t index, enum list_name name) {
+    flow_list_remove(table, index);
+    flow_list_append(table, index, name);
+}
+
+/* By key; NONE when it is not held. */
+static inline uint32_t flow_find(const struct flow_table *table, const struct flow_key *key,
+                                 uint64_t hash) {
+    uint32_t index = table->buckets[hash & table->bucket_mask];
+    while (index != NONE && !flow_key_equal(&table->flows[index].key, key))
+        index = table->flows[index].chain;
+    return index;
+}
+
+/* A flow for this key, which is not held yet; a full store evicts the one that was idle longest. */
+uint32_t flow_new(struct flow_table *table, const struct flow_key *key, uint64_t hash,
+                  const struct packet *packet, uint64_t number);
+void flow_free(struct flow_table *table, uint32_t index);
+/* A new connection on the same addresses and ports. */
+void flow_restart(struct flow_table *table, uint32_t index, uint64_t number);
+
+/* A session for a flow that has none, started from `packet`. */
+struct session *flow_begin_session(struct flow_table *table, uint32_t index,
+                                   const struct packet *packet);
+/* Tells the session's record (if it has one) and gives the session back. The flow is FLOW_DONE or
+ * FLOW_FOREIGN then. */
+void flow_end_session(struct flow_table *table, uint32_t index, bool timed_out, bool cut_off);
+
+/* flow_tcp.c, flow_udp.c: one packet of each. */
+void flow_tcp_segment(struct flow_table *table, const struct packet *packet, uint64_t time_us,
+                      uint64_t number);
+void flow_udp_datagram(struct flow_table *table, const struct packet *packet, uint64_t time_us,
+                       uint64_t number);
+
+#endif

@@ -1,0 +1,197 @@
+/*
+ * flow_tcp.c - what a TCP segment does to its flow.
+ *
+ * A connection whose first bytes look like TLS gets a session. A finished or foreign flow costs one
+ * look-up a packet. Foreign flows are still watched for a segment that begins with a hello: that is
+ * how TLS after something that was not understood is found (carrier "unknown").
+ */
+#include "flow_store.h"
+
+/* Does this packet carry stream bytes? On a SYN only when they are a hello (Fast Open, RFC 7413):
+ * some stacks put noise there. */
+static bool packet_has_data(const struct packet *packet) {
+    if (packet->payload_size_wire == 0 || (packet->tcp_flags & TCP_RST))
+        return false;
+    return !(packet->tcp_flags & TCP_SYN) || tls_stream_looks_like_hello(packet->payload);
+}
+
+/* Did the snap length leave less of it than a hello is known by? */
+static bool packet_is_cut_short(const struct packet *packet) {
+    return packet->payload.size < packet->payload_size_wire &&
+           packet->payload.size < TLS_STREAM_HELLO_START;
+}
+
+/* Where its payload stands in the stream: a SYN takes a number of its own. */
+static uint32_t packet_data_sequence(const struct packet *packet) {
+    return packet->sequence + (packet->tcp_flags & TCP_SYN ? 1 : 0);
+}
+
+/* One packet of a connection whose handshake is in progress. */
+static void flow_session_packet(struct flow_table *table, uint32_t index, unsigned from,
+                                const struct packet *packet, uint64_t time_us, uint64_t number) {
+    struct flow *flow = &table->flows[index];
+    struct session *session = &table->sessions[flow->session];
+    session_note_packet(session, from, packet, time_us, number);
+    if (packet_has_data(packet)) {
+        struct segment segment = {packet->payload, packet->payload_size_wire,
+                                  packet_data_sequence(packet), number, time_us};
+        stream_segment(session, from, &segment);
+    }
+    if (packet->tcp_flags & (TCP_FIN | TCP_RST))
+        stream_final(session, from, packet->sequence + (uint32_t)packet->payload_size_wire);
+    if (packet->tcp_flags & TCP_ACK)
+        stream_acknowledged(session, from ^ 1U, packet->acknowledgement);
+    const struct direction *ends = session->end;
+    bool is_over = (packet->tcp_flags & TCP_RST) || (ends[0].fin_packet && ends[1].fin_packet);
+    if (is_over || session->is_finished || session->is_foreign) {
+        flow_end_session(table, index, false, false);
+        return;
+    }
+    if (session->is_closing || (packet->tcp_flags & TCP_FIN)) {
+        if (flow->list != LIST_CLOSING)
+            flow_list_move(table, index, LIST_CLOSING);
+    } else if (flow->list == LIST_HANDSHAKE && flow->last_us + TOUCH_US < table->now_us) {
+        flow_list_move(table, index, LIST_HANDSHAKE);
+    }
+}
+
+/* ---- packets ---- */
+
+static void flow_note_syn(struct flow_table *table, uint32_t index, unsigned from,
+                          const struct packet *packet, uint64_t number) {
+    struct flow *flow = &table->flows[index];
+    uint32_t first_sequence = packet->sequence + 1;
+    bool is_answer = (packet->tcp_flags & TCP_ACK) != 0;
+    bool is_same = flow->end[from].has_syn && flow->end[from].first_sequence == first_sequence;
+    bool is_unused = flow->state == FLOW_NEW || (is_answer && flow->state == FLOW_HANDSHAKE);
+    if (!is_same && !is_unused && !is_answer)
+        flow_restart(table, index, number);
+    flow = &table->flows[index];
+    struct flow_end *end = &flow->end[from];
+    if (flow->state != FLOW_NEW && !is_unused)
+        return;
+    end->has_syn = true;
+    end->has_first_sequence = true;
+    end->first_sequence = first_sequence;
+    if (flow->session != NONE) {
+        /* A second SYN-ACK with another initial sequence number, before any of its bytes were read.
+         */
+        struct session *session = &table->sessions[flow->session];
+        struct stream *stream = &session->streams[from];
+        session->end[from].has_syn = true;
+        if (stream->await == AWAIT_START && stream->header_have == 0 && stream->held_count == 0) {
+            stream->has_next = true;
+            stream->next_sequence = first_sequence;
+        }
+    }
+}
+
+static void flow_end_note(struct flow_end *end, const struct packet *packet) {
+    if (end->packets < UINT8_MAX)
+        end->packets++;
+    if (end->first_hop_limit == 0)
+        end->first_hop_limit = packet->hop_limit;
+}
+
+/* What was read of a direction that is no TLS (yet): the next byte to come. */
+static void flow_end_advance(struct flow_end *end, const struct packet *packet) {
+    uint32_t next = packet->sequence + (uint32_t)packet->payload_size_wire;
+    if (!end->has_first_sequence || (int32_t)(next - end->first_sequence) > 0)
+        end->first_sequence = next;
+    end->has_first_sequence = true;
+}
+
+/* Payload on a flow that is not TLS so far. Both directions go on from a hello: its own with the
+ * hello, the other with what is acknowledged. Bytes missing just before it are a hole: it may not
+ * be the first one. */
+static void flow_foreign_payload(struct flow_table *table, uint32_t index, unsigned from,
+                                 const struct packet *packet, uint64_t time_us, uint64_t number) {
+    struct flow *flow = &table->flows[index];
+    struct flow_end *end = &flow->end[from];
+    if (!tls_stream_looks_like_hello(packet->payload)) {
+        flow_end_advance(end, packet);
+        flow->is_cut |= packet_is_cut_short(packet);
+        return;
+    }
+    bool is_ahead =
+        end->has_first_sequence && (int32_t)(packet->sequence - end->first_sequence) > 0;
+    end->has_first_sequence = true;
+    end->first_sequence = packet->sequence;
+    struct flow_end *other = &flow->end[from ^ 1U];
+    other->has_first_sequence = (packet->tcp_flags & TCP_ACK) != 0;
+    other->first_sequence = packet->acknowledgement;
+    struct session *session = flow_begin_session(table, index, packet);
+    if (is_ahead)
+        session_missed_bytes(session, from);
+    if (flow->is_cut)
+        session_missed(session, MISSED_CUT_PACKET);
+    flow_session_packet(table, index, from, packet, time_us, number);
+}
+
+/* The first payload of a new flow: is it TLS? */
+static void flow_first_payload(struct flow_table *table, uint32_t index, unsigned from,
+                               const struct packet *packet, uint64_t time_us, uint64_t number) {
+    struct flow *flow = &table->flows[index];
+    struct flow_end *end = &flow->end[from];
+    int32_t ahead =
+        end->has_first_sequence ? (int32_t)(packet_data_sequence(packet) - end->first_sequence) : 0;
+    if (ahead < 0 || ahead >= STREAM_MAX_AHEAD)
+        return;
+    if (ahead == 0 && !tls_stream_may_start(packet->payload)) {
+        /* Some stacks and taps count link padding as payload of a bare acknowledgement. */
+        if (packet->payload_size_wire > STREAM_MAX_PADDING) {
+            flow->state = FLOW_FOREIGN;
+            flow->is_cut = packet_is_cut_short(packet);
+            flow_end_advance(end, packet);
+        }
+        return;
+    }
+    /* The first ClientHello acknowledges nothing but the other end's SYN. */
+    struct flow_end *other = &flow->end[from ^ 1U];
+    if (!other->has_first_sequence && (packet->tcp_flags & TCP_ACK) &&
+        tls_stream_is_client_hello(packet->payload)) {
+        other->has_first_sequence = true;
+        other->first_sequence = packet->acknowledgement;
+    }
+    flow_begin_session(table, index, packet);
+    flow_session_packet(table, index, from, packet, time_us, number);
+}
+
+void flow_tcp_segment(struct flow_table *table, const struct packet *packet, uint64_t time_us,
+                      uint64_t number) {
+    struct flow_key key;
+    unsigned from = flow_key_of(packet, &key);
+    uint64_t hash = flow_key_hash(table->seed, &key);
+    uint32_t index = flow_find(table, &key, hash);
+    bool is_syn = (packet->tcp_flags & TCP_SYN) != 0;
+    if (index == NONE) {
+        if (!is_syn && packet->payload_size_wire == 0)
+            return;
+        index = flow_new(table, &key, hash, packet, number);
+    }
+    if (is_syn)
+        flow_note_syn(table, index, from, packet, number);
+    struct flow *flow = &table->flows[index];
+    if (packet->tcp_flags & TCP_RST)
+        flow->closed = CLOSED_BOTH;
+    else if (packet->tcp_flags & TCP_FIN)
+        flow->closed |= (uint8_t)(1U << from);
+    if (flow->state == FLOW_HANDSHAKE) {
+        flow_session_packet(table, index, from, packet, time_us, number);
+        return;
+    }
+    if (flow->state == FLOW_NEW)
+        flow_end_note(&flow->end[from], packet);
+    if (packet_has_data(packet)) {
+        if (flow->state == FLOW_NEW)
+            flow_first_payload(table, index, from, packet, time_us, number);
+        else if (flow->state == FLOW_FOREIGN && !is_syn)
+            flow_foreign_payload(table, index, from, packet, time_us, number);
+    }
+    if (flow->list != LIST_IDLE)
+        return;
+    if (flow->closed == CLOSED_BOTH)
+        flow_list_move(table, index, LIST_CLOSED);
+    else if (flow->last_us + TOUCH_US < table->now_us)
+        flow_list_move(table, index, LIST_IDLE);
+}
