@@ -177,5 +177,6 @@ const struct rule rule_downgrade_sentinel = {
         "or "
         "route changes at that time, and see whether other clients on the same path are affected.",
     .references = "RFC 8446 section 4.1.3 and appendix D; ATT&CK T1557, T1562.010",
+    .is_left_by_interception = true,
     .check = check,
 };

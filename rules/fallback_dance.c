@@ -23,6 +23,8 @@
  */
 #include "rules_list.h"
 
+#include <stddef.h>
+
 enum { ALERT_INAPPROPRIATE_FALLBACK = 86, SHORTEST_TIMEOUT_US = 1000000 };
 enum { CROWD = 3 }; /* so many different offers of one version within the window */
 
@@ -336,6 +338,12 @@ static enum rule_result check(const struct handshake *handshake, const struct hi
     return result;
 }
 
+static const struct rule_threshold thresholds[] = {
+    {"window", THRESHOLD_DURATION, offsetof(struct rule_settings, fallback_window_us), 100000,
+     UINT64_C(3600000000),
+     "longest time between a failed try and the lower one; inappropriate-fallback goes by it too"},
+};
+
 const struct rule rule_fallback_dance = {
     .kind = "fallback-dance",
     .signature_id = 2600004,
@@ -372,5 +380,7 @@ const struct rule rule_fallback_dance = {
         "and old versions at the server, as far as the table per domain allows.",
     .references = "RFC 7507; B. Moeller, T. Duong, K. Kotowicz: This POODLE Bites (2014); "
                   "CVE-2014-3566; ATT&CK T1557, T1562.010",
+    .thresholds = thresholds,
+    .threshold_count = sizeof thresholds / sizeof thresholds[0],
     .check = check,
 };

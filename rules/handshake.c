@@ -113,7 +113,8 @@ bool handshake_sentinel_contradicts_offer(const struct handshake *handshake) {
 
 bool handshake_failed_encrypted(const struct handshake *handshake) {
     const struct direction *client = &handshake->side[SIDE_CLIENT];
-    if (handshake_negotiated(handshake) != TLS_RANK_1_3 || client->encrypted_packet == 0)
+    if (handshake_negotiated(handshake) != TLS_RANK_1_3 || client->encrypted_packet == 0 ||
+        handshake->protocol == HANDSHAKE_QUIC) /* whose alerts are frames, among others */
         return false;
     bool has_short_tag = handshake->choice.cipher_suite == SUITE_AES_128_CCM_8_SHA256;
     return client->encrypted_size == (has_short_tag ? SEALED_ALERT_SIZE_CCM_8 : SEALED_ALERT_SIZE);

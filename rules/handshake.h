@@ -21,6 +21,7 @@
 #include "tls_handshake.h"
 #include "tls_key_exchange.h"
 #include "tls_names.h"
+#include "transport.h"
 
 enum handshake_protocol { HANDSHAKE_TLS, HANDSHAKE_SSLV2, HANDSHAKE_DTLS, HANDSHAKE_QUIC };
 
@@ -48,7 +49,8 @@ enum handshake_has {
     HANDSHAKE_HAS_OFFER = 1U << 0U,
     HANDSHAKE_HAS_CHOICE = 1U << 1U,       /* a ServerHello that is no HelloRetryRequest */
     HANDSHAKE_HAS_RETRY = 1U << 2U,        /* a HelloRetryRequest */
-    HANDSHAKE_HAS_SECOND_OFFER = 1U << 3U, /* the ClientHello after it */
+    HANDSHAKE_HAS_SECOND_OFFER = 1U << 3U, /* the ClientHello after it; DTLS, without a retry: the
+                                              one with a cookie, if it differs in more than that */
     HANDSHAKE_HAS_KEY_EXCHANGE = 1U << 4U,
     HANDSHAKE_HAS_CERTIFICATE =
         1U << 5U, /* a cleartext server Certificate passed by; its name may still be empty */
@@ -126,6 +128,15 @@ struct direction {
     uint64_t fin_us;
     uint64_t reset_packet;
     uint64_t reset_us;
+    struct packet_mark first;    /* the SYN or SYN-ACK, else the first packet */
+    struct packet_mark last;     /* the latest one */
+    struct packet_mark previous; /* the one before that */
+    uint32_t rtt_us;      /* between the tap and this end, from TCP's own handshake; 0: unknown */
+    uint32_t duplicates;  /* segments of which every byte had been seen */
+    uint16_t mss;         /* of the SYN; 0 when it had none */
+    uint8_t window_scale; /* of the SYN; valid with has_window_scale */
+    bool has_window_scale;
+    bool has_timestamps; /* its SYN carried one */
 };
 
 struct handshake {
@@ -173,6 +184,12 @@ struct handshake {
     uint8_t alert_count;  /* kept in alerts[] */
     uint16_t alerts_lost; /* cleartext alerts past HANDSHAKE_MAX_ALERTS */
     struct handshake_alert alerts[HANDSHAKE_MAX_ALERTS];
+
+    uint8_t suspect_count;
+    uint8_t conflict_count; /* further conflicts are not kept */
+    /* last: large, and cleared by their counts alone */
+    struct suspect suspects[TRANSPORT_MAX_SUSPECTS];
+    struct conflict conflicts[TRANSPORT_MAX_CONFLICTS];
 };
 
 /* Who set the version. The three cases of the mission, and two that are none. */

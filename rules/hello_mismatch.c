@@ -11,6 +11,8 @@
  *   - drafts of TLS 1.3 (0x7fxx, 0xfbxx, 0x7exx) have their own layouts and rules;
  *   - a chosen suite that nobody ever assigned: that is no TLS server but something that dresses up
  *     as one, and there is nothing to downgrade;
+ *   - DTLS hellos that differ although the second should only add a cookie (RFC 6347 4.2.1): which
+ *     of the two the server answered is not said;
  *   - records in which the sensor missed bytes of either side, or how the connection began: the
  *     hellos may not belong together.
  */
@@ -302,7 +304,7 @@ static enum rule_result can_judge(const struct handshake *handshake) {
         !is_readable_offer(&handshake->offer))
         return RULE_UNKNOWN;
     if ((handshake->has & HANDSHAKE_HAS_SECOND_OFFER) &&
-        !is_readable_offer(&handshake->second_offer))
+        (!has_retry || !is_readable_offer(&handshake->second_offer)))
         return RULE_UNKNOWN;
     enum rule_result retry = has_retry ? can_judge_answer(&handshake->retry) : RULE_HIT;
     enum rule_result choice = has_choice ? can_judge_answer(&handshake->choice) : RULE_HIT;
@@ -368,5 +370,6 @@ const struct rule rule_hello_mismatch = {
               "and software and report it there.",
     .references = "RFC 8446 sections 4.1.2, 4.1.3, 4.1.4, 4.2 and 4.2.8; RFC 5246 section 7.4.1; "
                   "ATT&CK T1557",
+    .is_left_by_interception = true,
     .check = check,
 };

@@ -105,3 +105,32 @@ enum tls_rank history_server_ability(const struct history *history,
         ability = (enum tls_rank)server->highest_proven;
     return ability;
 }
+
+void history_count_answers(const struct server_record *server, enum tls_rank offered,
+                           enum tls_rank negotiated, uint32_t *all, uint32_t *above) {
+    *all = 0;
+    *above = 0;
+    for (unsigned rank = 0; rank < TLS_RANK_COUNT; rank++) {
+        *all += server->by_offer[offered][rank];
+        *above += rank > negotiated ? server->by_offer[offered][rank] : 0;
+    }
+}
+
+unsigned history_count_clients(uint64_t map) {
+    unsigned count = 0;
+    for (; map != 0; map &= map - 1)
+        count++;
+    return count;
+}
+
+bool history_shares_hybrid(const struct handshake *handshake) {
+    if (!(handshake->has & HANDSHAKE_HAS_OFFER))
+        return false;
+    struct span shares = handshake->offer.key_share;
+    struct span key;
+    uint16_t group = 0;
+    while (client_hello_next_key_share(&shares, &group, &key))
+        if (tls_group_is_post_quantum(group))
+            return true;
+    return false;
+}

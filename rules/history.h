@@ -8,6 +8,7 @@
 #ifndef DOWNGRD_HISTORY_H
 #define DOWNGRD_HISTORY_H
 
+#include "expected_range.h"
 #include "handshake.h"
 
 /* One earlier handshake of the same client to the same name (without a name: to the same server
@@ -42,6 +43,24 @@ struct server_record {
                                    TLS_RANK_UNKNOWN when none */
     uint64_t first_us;
     uint64_t last_us;
+    /* completed ones by what was offered at most and what was negotiated, saturating */
+    uint16_t by_offer[TLS_RANK_COUNT][TLS_RANK_COUNT];
+    uint32_t hybrid_offered;  /* completed ones whose client shared a post-quantum key */
+    uint32_t hybrid_taken;    /* of them, those that used it */
+    uint64_t lowered_clients; /* one bit a client (hashed) that was answered lower than is usual */
+    uint64_t classical_clients; /* the same, of those that shared a post-quantum key in vain */
+};
+
+/* The same ClientHello (by its random), seen elsewhere with other content. */
+struct twin {
+    uint64_t time_us;
+    uint64_t packet;          /* in its own capture */
+    uint16_t highest_offered; /* code point; 0 unknown */
+    uint16_t negotiated;      /* code point; 0 without a ServerHello */
+    uint32_t suites;          /* how many it offered */
+    uint32_t extensions;
+    bool is_same_connection; /* addresses and ports are those of the handshake at hand */
+    bool answers_differ;     /* the ServerHellos are not the same */
 };
 
 struct history {
@@ -51,6 +70,12 @@ struct history {
     uint32_t
         client_servers; /* distinct servers this client spoke to lately (for telling scanners) */
     uint32_t client_failures; /* of its handshakes lately */
+    uint32_t client_handshakes;
+    uint64_t client_bit;     /* this client in server_record's maps */
+    const struct twin *twin; /* NULL: none */
+
+    const struct expected_range *expected; /* what the configuration says of this server and name;
+                                              NULL: nothing */
 };
 
 /* The Bloom filter of attempt.suites for an offer: one bit a suite. 0 when nothing is left to
@@ -61,6 +86,14 @@ uint64_t history_suites_of(const struct client_hello *hello);
 /* What will be remembered of a handshake: the same facts, so that rules can compare the record at
  * hand with earlier ones on equal terms. */
 void history_attempt_of(const struct handshake *handshake, struct attempt *attempt);
+
+/* Of the server's completed handshakes with clients that offered this at most: how many, and how
+ * many ended above `negotiated`. */
+void history_count_answers(const struct server_record *server, enum tls_rank offered,
+                           enum tls_rank negotiated, uint32_t *all, uint32_t *above);
+unsigned history_count_clients(uint64_t map);
+/* Does the client send a key share for a post-quantum group? */
+bool history_shares_hybrid(const struct handshake *handshake);
 
 /* The highest version this server is known to do: by its earlier handshakes, or by the DOWNGRD mark
  * in the record at hand. TLS_RANK_UNKNOWN when nothing says. */

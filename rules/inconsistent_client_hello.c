@@ -103,6 +103,8 @@ static void find_leftovers(const struct handshake *handshake, enum tls_rank offe
 static bool is_proven_genuine(const struct handshake *handshake) {
     if (handshake->outcome != OUTCOME_COMPLETED || handshake_negotiated(handshake) >= TLS_RANK_1_3)
         return false;
+    if (handshake->has & HANDSHAKE_HAS_SECOND_OFFER) /* of two DTLS hellos, it covers the other */
+        return false;
     const struct key_exchange *exchange = &handshake->key_exchange;
     if (tls_cipher_suite_traits(handshake->choice.cipher_suite) & CIPHER_SUITE_EXPORT)
         return false;
@@ -227,5 +229,6 @@ const struct rule rule_inconsistent_client_hello = {
         "capture points rewrites it.",
     .references = "RFC 8446 sections 4.1.2, 4.2 and 9.2; RFC 5246 sections 7.4.1.4.1 and A.5; "
                   "RFC 5289; ATT&CK T1557, T1562.010",
+    .is_left_by_interception = true,
     .check = check,
 };

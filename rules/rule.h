@@ -41,7 +41,26 @@ struct finding {
 /* What the configuration may change; rules_default_settings() gives the documented defaults. */
 struct rule_settings {
     uint64_t fallback_window_us; /* longest time between a failure and the lower try: 60 s */
-    enum tls_rank legacy_below;  /* versions under this are legacy: TLS_RANK_1_2 */
+    uint32_t regression_handshakes; /* better answers that make a lower one odd: 20 */
+    uint32_t hybrid_handshakes;     /* post-quantum ones that make a classical one odd: 20 */
+    uint32_t dh_bits;               /* smaller Diffie-Hellman groups are weak: 1024 */
+    enum tls_rank legacy_below;  /* legacy-version speaks of versions under this: TLS_RANK_1_2 */
+};
+
+/* One of them, as the rule that it belongs to declares it: `rules: KIND: NAME: VALUE` in the
+ * configuration. The type says what lies at `field` of struct rule_settings. */
+enum rule_threshold_type {
+    THRESHOLD_DURATION, /* uint64_t, microseconds; written "60s" */
+    THRESHOLD_COUNT,    /* uint32_t */
+    THRESHOLD_VERSION,  /* enum tls_rank; written "tls1.2" */
+};
+struct rule_threshold {
+    const char *name;
+    enum rule_threshold_type type;
+    size_t field;
+    uint64_t min; /* in the field's units */
+    uint64_t max;
+    const char *meaning;
 };
 
 struct rule {
@@ -56,6 +75,12 @@ struct rule {
     const char *confidence; /* how low, medium and high come about */
     const char *advice;     /* what the operator does next */
     const char *references; /* "RFC 8446 section 4.1.3; ATT&CK T1562.010" */
+
+    /* Its evidence is what a TLS interception box leaves, too: not raised where the configuration
+     * lists one. */
+    bool is_left_by_interception;
+    const struct rule_threshold *thresholds; /* NULL when it has none */
+    size_t threshold_count;
     enum rule_result (*check)(const struct handshake *handshake, const struct history *history,
                               const struct rule_settings *settings, struct finding *finding);
 };
@@ -66,6 +91,19 @@ extern const size_t rules_count;
 
 const struct rule *rules_find(const char *kind); /* NULL when there is none of that name */
 void rules_default_settings(struct rule_settings *settings);
+
+enum { RULE_VALUE_SIZE = 32, RULE_THRESHOLD_SIZE = 256 };
+/* A threshold's value as the configuration writes it: "60s", "tls1.2", "3". Writes into a caller's
+ * buffer and returns it. */
+const char *rule_value_format(enum rule_threshold_type type, uint64_t value,
+                              char buffer[RULE_VALUE_SIZE]);
+/* "window: longest time between ...; 1s to 1h, default 60s" */
+const char *rule_threshold_format(const struct rule_threshold *threshold,
+                                  char buffer[RULE_THRESHOLD_SIZE]);
+uint64_t rule_threshold_get(const struct rule_threshold *threshold,
+                            const struct rule_settings *settings);
+void rule_threshold_set(const struct rule_threshold *threshold, struct rule_settings *settings,
+                        uint64_t value);
 
 const char *rule_class_name(enum rule_class rule_class);           /* "attack", "policy", "info" */
 const char *rule_confidence_name(enum rule_confidence confidence); /* "low", "medium", "high" */

@@ -11,8 +11,21 @@
 #include <stdio.h>
 
 const struct rule *const rules_all[] = {
-    &rule_downgrade_sentinel, &rule_hello_mismatch,         &rule_inconsistent_client_hello,
-    &rule_fallback_dance,     &rule_inappropriate_fallback, &rule_legacy_version,
+    &rule_downgrade_sentinel,
+    &rule_hello_mismatch,
+    &rule_inconsistent_client_hello,
+    &rule_fallback_dance,
+    &rule_inappropriate_fallback,
+    &rule_injected_alert,
+    &rule_injected_hello,
+    &rule_injected_reset,
+    &rule_server_regression,
+    &rule_split_view,
+    &rule_pq_downgrade,
+    &rule_weak_key_exchange,
+    &rule_scanner,
+    &rule_legacy_version,
+    &rule_malformed_hello,
 };
 const size_t rules_count = sizeof rules_all / sizeof rules_all[0];
 
@@ -29,6 +42,9 @@ const struct rule *rules_find(const char *kind) {
 void rules_default_settings(struct rule_settings *settings) {
     *settings = (struct rule_settings){
         .fallback_window_us = (uint64_t)FALLBACK_WINDOW_S * US_PER_S,
+        .regression_handshakes = 20,
+        .hybrid_handshakes = 20,
+        .dh_bits = 1024,
         .legacy_below = TLS_RANK_1_2,
     };
 }

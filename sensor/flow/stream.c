@@ -2,10 +2,11 @@
  * stream.c - puts the segments of one direction in order.
  *
  * Bytes are read as soon as all before them are; a byte once read is not read again, so of
- * contradicting copies the first to arrive in order counts. Segments that come early are held in
- * buffers, sorted, up to STREAM_MAX_HELD. Missing bytes are given up (a hole) when the peer
- * acknowledged them and some more packets went by (a capture may show an acknowledgement before the
- * data), when no more can be held, or at the end. What a snap length cut away is a hole at once.
+ * contradicting copies the first to arrive in order counts (evidence.c keeps both). Segments that
+ * come early are held in buffers, sorted, up to STREAM_MAX_HELD. Missing bytes are given up (a
+ * hole) when the peer acknowledged them and some more packets went by (a capture may show an
+ * acknowledgement before the data), when no more can be held, or at the end. What a snap length cut
+ * away is a hole at once.
  */
 #include "session.h"
 
@@ -19,17 +20,23 @@ static int32_t sequence_distance(uint32_t from, uint32_t to) {
 static void stream_deliver(struct session *session, unsigned end, const struct segment *segment) {
     struct stream *stream = &session->streams[end];
     size_t known = (size_t) - (int64_t)sequence_distance(stream->next_sequence, segment->sequence);
-    if (known >= segment->size_wire)
+    if (known > 0)
+        evidence_compare(session, end, segment, known);
+    if (known >= segment->size_wire) {
+        session->end[end].duplicates++;
         return;
+    }
     if (known == 0 && segment->size_wire <= STREAM_MAX_PADDING &&
-        tls_stream_is_padding(stream, segment->bytes))
+        tls_stream_is_padding(session, end, segment->bytes))
         return;
     struct span bytes = span_from(segment->bytes, known);
     size_t wire = segment->size_wire - known;
     stream->next_sequence += (uint32_t)wire;
     stream->hole_patience = 0;
-    if (bytes.size)
+    if (bytes.size) {
+        evidence_keep(session, end, segment, known);
         tls_stream_bytes(session, end, segment, bytes);
+    }
     if (wire > bytes.size && stream->await != AWAIT_NOTHING) {
         session_missed(session, MISSED_CUT_PACKET);
         tls_stream_hole(session, end, wire - bytes.size);
@@ -42,8 +49,12 @@ static void stream_deliver_held(struct session *session, unsigned end) {
     struct held_segment held = stream->held[0];
     stream->held_count--;
     memmove(stream->held, stream->held + 1, stream->held_count * sizeof held);
-    struct segment segment = {span_of(held.buffer.data, held.size), held.size_wire, held.sequence,
-                              held.packet, held.time_us};
+    struct segment segment = {.bytes = span_of(held.buffer.data, held.size),
+                              .size_wire = held.size_wire,
+                              .sequence = held.sequence,
+                              .packet = held.mark.packet,
+                              .time_us = held.mark.time_us,
+                              .mark = held.mark};
     stream_deliver(session, end, &segment);
     buffers_give(session->buffers, &held.buffer);
 }
@@ -66,6 +77,15 @@ static void stream_skip_hole(struct session *session, unsigned end) {
     stream_drain(session, end);
 }
 
+/* A retransmission of what is held. Other bytes at the same place are held as well: they will
+ * contradict it. */
+static bool is_held(const struct held_segment *held, const struct segment *segment) {
+    if (held->sequence != segment->sequence || held->size_wire < segment->size_wire)
+        return false;
+    size_t size = segment->bytes.size < held->size ? segment->bytes.size : held->size;
+    return size == 0 || memcmp(held->buffer.data, segment->bytes.data, size) == 0;
+}
+
 static void stream_hold(struct session *session, unsigned end, const struct segment *segment) {
     struct stream *stream = &session->streams[end];
     if (stream->held_count == STREAM_MAX_HELD)
@@ -77,9 +97,8 @@ static void stream_hold(struct session *session, unsigned end, const struct segm
     size_t at = stream->held_count;
     while (at > 0 && sequence_distance(stream->held[at - 1].sequence, segment->sequence) < 0)
         at--;
-    if (at > 0 && stream->held[at - 1].sequence == segment->sequence &&
-        stream->held[at - 1].size_wire >= segment->size_wire)
-        return; /* a retransmission of what is held */
+    if (at > 0 && is_held(&stream->held[at - 1], segment))
+        return;
     struct buffer buffer = buffers_take(session->buffers, segment->bytes.size);
     if (buffer.data == NULL || stream->held_count == STREAM_MAX_HELD) {
         buffers_give(session->buffers, &buffer);
@@ -91,20 +110,27 @@ static void stream_hold(struct session *session, unsigned end, const struct segm
         memcpy(buffer.data, segment->bytes.data, segment->bytes.size);
     memmove(stream->held + at + 1, stream->held + at,
             (stream->held_count - at) * sizeof stream->held[0]);
-    stream->held[at] = (struct held_segment){buffer,
-                                             segment->sequence,
-                                             (uint32_t)segment->bytes.size,
-                                             (uint32_t)segment->size_wire,
-                                             segment->packet,
-                                             segment->time_us};
+    stream->held[at] =
+        (struct held_segment){buffer, segment->sequence, (uint32_t)segment->bytes.size,
+                              (uint32_t)segment->size_wire, segment->mark};
     stream->held_count++;
+}
+
+bool stream_is_untouched(const struct session *session, unsigned end) {
+    const struct stream *stream = &session->streams[end];
+    if (session->dialogue && !dialogue_stream_is_untouched(session, end))
+        return false;
+    return (session->dialogue || stream->await == AWAIT_START) && stream->header_have == 0 &&
+           stream->held_count == 0;
 }
 
 /* Of several SYN-ACKs with different numbers, the peer's acknowledgement names the one that counts.
  */
-static bool stream_begins_with(const struct stream *stream, const struct segment *segment) {
-    return stream->await == AWAIT_START && stream->header_have == 0 && stream->held_count == 0 &&
-           stream->has_acknowledged && segment->sequence == stream->acknowledged;
+static bool stream_begins_with(const struct session *session, unsigned end,
+                               const struct segment *segment) {
+    const struct stream *stream = &session->streams[end];
+    return stream_is_untouched(session, end) && stream->has_acknowledged &&
+           segment->sequence == stream->acknowledged;
 }
 
 void stream_segment(struct session *session, unsigned end, const struct segment *segment) {
@@ -117,7 +143,7 @@ void stream_segment(struct session *session, unsigned end, const struct segment 
     }
     int32_t ahead = sequence_distance(stream->next_sequence, segment->sequence);
     if ((ahead > STREAM_MAX_AHEAD || ahead < -STREAM_MAX_AHEAD) &&
-        stream_begins_with(stream, segment)) {
+        stream_begins_with(session, end, segment)) {
         stream->next_sequence = segment->sequence;
         ahead = 0;
     }
@@ -177,4 +203,5 @@ void stream_release(struct session *session, unsigned end) {
     struct stream *stream = &session->streams[end];
     while (stream->held_count)
         buffers_give(session->buffers, &stream->held[--stream->held_count].buffer);
+    evidence_release(session, end);
 }

@@ -7,6 +7,8 @@
  */
 #include "judge.h"
 
+#include "handshake_ech.h"
+
 enum { MAX_NAME = 253, MAX_LABEL = 63 };
 
 static uint8_t lower(uint8_t byte) {
@@ -91,6 +93,33 @@ static void set_name(struct domain *domain, const char *name, enum domain_source
     domain->source = source;
 }
 
+/* Names that are there for no other purpose than to stand in front of others: the public names of
+ * ECH providers (RFC 9849 section 4). */
+static bool is_cover_name(const char *name) {
+    static const char *const covers[] = {"cloudflare-ech.com", "cover.defo.ie",
+                                         "public.tls-ech.dev"};
+    for (size_t i = 0; i < sizeof(covers) / sizeof(covers[0]); i++)
+        if (strcmp(name, covers[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Is the name in clear not the one that was asked for? */
+static bool is_outer_name(const struct handshake *handshake, const char *name) {
+    switch (handshake_ech(handshake)) {
+    case HANDSHAKE_ECH_ACCEPTED:
+        return true;
+    case HANDSHAKE_ECH_OFFERED: /* nobody greased encrypted_server_name */
+        return !span_is_absent(handshake->offer.encrypted_server_name) || is_cover_name(name);
+    case HANDSHAKE_ECH_NONE:
+    case HANDSHAKE_ECH_GREASE:
+    case HANDSHAKE_ECH_REFUSED:
+    case HANDSHAKE_ECH_INNER:
+        break;
+    }
+    return false;
+}
+
 void domain_of_handshake(const struct handshake *handshake, struct domain *domain) {
     struct span name = {0};
     enum domain_source source = DOMAIN_FROM_SNI;
@@ -114,4 +143,6 @@ void domain_of_handshake(const struct handshake *handshake, struct domain *domai
         domain->name[i] = (char)lower(name.data[i]);
     domain->name[name.size] = '\0';
     domain->source = source;
+    if (source == DOMAIN_FROM_SNI && is_outer_name(handshake, domain->name))
+        domain->source = DOMAIN_FROM_ECH_OUTER;
 }

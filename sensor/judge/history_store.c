@@ -26,6 +26,7 @@ struct client_record {
     uint64_t window_us;
     uint64_t servers[CLIENT_MAP_WORDS];
     uint32_t failures;
+    uint32_t handshakes;
 };
 
 struct history_store {
@@ -88,6 +89,7 @@ void history_keys_of(const struct handshake *handshake, const struct domain *dom
     if (keys->has_name)
         key_add(&key, domain->name, name_size);
     keys->server = siphash(key.bytes, key.size, LANE_SERVER);
+    keys->client_bit = (uint64_t)1 << (keys->client % 64U);
 }
 
 struct history_store *history_store_new(size_t attempts, size_t servers) {
@@ -154,7 +156,9 @@ void history_store_view(const struct history_store *store, const struct handshak
     if (slot != SIZE_MAX && is_recent(&store->clients[slot], handshake->ended_us)) {
         view->client_servers = count_bits(&store->clients[slot]);
         view->client_failures = store->clients[slot].failures;
+        view->client_handshakes = store->clients[slot].handshakes;
     }
+    view->client_bit = keys->client_bit;
 }
 
 static void add_attempt(struct history_store *store, uint64_t hash, const struct attempt *attempt) {
@@ -167,6 +171,26 @@ static void add_attempt(struct history_store *store, uint64_t hash, const struct
         ring->count++;
     memmove(&ring->attempts[1], &ring->attempts[0], (ring->count - 1) * sizeof *attempt);
     ring->attempts[0] = *attempt;
+}
+
+/* Clients that got less than nearly all others: how many different ones tells an attack on one of
+ * them from a server that has changed. */
+static void note_lowered(struct server_record *server, const struct handshake *handshake,
+                         const struct history_keys *keys) {
+    enum tls_rank offered = handshake_highest_offered(handshake);
+    enum tls_rank negotiated = handshake_negotiated(handshake);
+    uint32_t all = 0;
+    uint32_t above = 0;
+    if (negotiated == TLS_RANK_UNKNOWN)
+        return;
+    if (negotiated < offered) {
+        history_count_answers(server, offered, negotiated, &all, &above);
+        if (above > all / 2)
+            server->lowered_clients |= keys->client_bit;
+    }
+    if (history_shares_hybrid(handshake) && server->hybrid_taken > server->hybrid_offered / 2 &&
+        !tls_group_is_post_quantum(handshake_group(handshake)))
+        server->classical_clients |= keys->client_bit;
 }
 
 static void add_server(struct history_store *store, const struct handshake *handshake,
@@ -182,9 +206,17 @@ static void add_server(struct history_store *store, const struct handshake *hand
     if (proven > server->highest_proven)
         server->highest_proven = (uint8_t)proven;
     enum tls_rank negotiated = handshake_negotiated(handshake);
+    enum tls_rank offered = handshake_highest_offered(handshake);
+    note_lowered(server, handshake, keys);
     if (is_suspect || negotiated == TLS_RANK_UNKNOWN || handshake->outcome != OUTCOME_COMPLETED)
         return;
     server->negotiated[negotiated]++;
+    if (server->by_offer[offered][negotiated] < UINT16_MAX)
+        server->by_offer[offered][negotiated]++;
+    if (history_shares_hybrid(handshake) && !handshake_is_resumed(handshake)) {
+        server->hybrid_offered++;
+        server->hybrid_taken += tls_group_is_post_quantum(handshake_group(handshake));
+    }
     if (negotiated > server->highest_negotiated)
         server->highest_negotiated = (uint8_t)negotiated;
 }
@@ -201,6 +233,7 @@ static void add_client(struct history_store *store, const struct handshake *hand
     key_add_address(&key, &handshake->server.address, handshake->ip_version);
     uint64_t bit = siphash(key.bytes, key.size, LANE_SERVER_MAP) % CLIENT_MAP_BITS;
     client->servers[bit / 64U] |= (uint64_t)1 << (bit % 64U);
+    client->handshakes++;
     if (handshake->outcome == OUTCOME_FAILED || handshake->outcome == OUTCOME_RESET)
         client->failures++;
 }

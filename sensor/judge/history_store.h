@@ -28,6 +28,7 @@ struct history_keys {
     uint64_t addressed; /* client, server address, port */
     uint64_t server;    /* server address, port, name */
     uint64_t client;
+    uint64_t client_bit; /* one of 64 */
 };
 void history_keys_of(const struct handshake *handshake, const struct domain *domain,
                      struct history_keys *keys);

@@ -8,13 +8,15 @@
 #include "judge.h"
 
 #include "classify.h"
+#include "fingerprint.h"
 #include "history_store.h"
 #include "lru_table.h"
 #include "siphash.h"
+#include "twin_store.h"
 
 #include <stdlib.h>
 
-enum { MAX_RULES = 32, FOLD_STEP = 10 };
+enum { FOLD_STEP = 10 };
 enum { DEFAULT_ATTEMPTS = 65536, DEFAULT_SERVERS = 65536, DEFAULT_FOLDS = 16384 };
 
 struct judge {
@@ -22,12 +24,14 @@ struct judge {
     struct classify *classify;
     const struct sink *const *sinks;
     size_t sink_count;
+    struct fingerprinter *fingerprinter; /* NULL when no exception asks for one */
     struct history_store *store;
+    struct twin_store *twins; /* NULL with one tap */
     struct lru_table fold_table;
     uint64_t *fold_repeats;
     struct judge_counts counts;
     struct finding
-        findings[MAX_RULES]; /* of the handshake at hand; valid where rules_hit says so */
+        findings[JUDGE_MAX_RULES]; /* of the handshake at hand; valid where rules_hit says so */
 };
 
 void judge_default_config(struct judge_config *config) {
@@ -37,7 +41,8 @@ void judge_default_config(struct judge_config *config) {
         .folds = DEFAULT_FOLDS,
     };
     rules_default_settings(&config->settings);
-    for (size_t i = 0; i < rules_count; i++) {
+    for (size_t i = 0; i < rules_count && i < JUDGE_MAX_RULES; i++) {
+        config->severities[i] = rules_all[i]->severity;
         if (rules_all[i]->on_by_default)
             config->rules_on |= 1U << i;
     }
@@ -52,8 +57,16 @@ struct judge *judge_new(const struct judge_config *config, struct classify *clas
     judge->classify = classify;
     judge->sinks = sinks;
     judge->sink_count = sink_count;
+    if (exceptions_want_ja4(&config->exceptions)) {
+        judge->fingerprinter = fingerprinter_new();
+        if (judge->fingerprinter == NULL)
+            goto fail;
+    }
     judge->store = history_store_new(config->attempts, config->servers);
-    if (judge->store == NULL || !lru_table_init(&judge->fold_table, config->folds))
+    if (config->hellos)
+        judge->twins = twin_store_new(config->hellos);
+    if (judge->store == NULL || (config->hellos && !judge->twins) ||
+        !lru_table_init(&judge->fold_table, config->folds))
         goto fail;
     judge->fold_repeats = calloc(lru_table_slots(&judge->fold_table), sizeof *judge->fold_repeats);
     if (judge->fold_repeats == NULL)
@@ -67,7 +80,9 @@ fail:
 void judge_delete(struct judge *judge) {
     if (judge == NULL)
         return;
+    fingerprinter_delete(judge->fingerprinter);
     history_store_delete(judge->store);
+    twin_store_delete(judge->twins);
     lru_table_deinit(&judge->fold_table);
     free(judge->fold_repeats);
     free(judge);
@@ -75,6 +90,8 @@ void judge_delete(struct judge *judge) {
 
 void judge_forget(struct judge *judge) {
     history_store_clear(judge->store);
+    if (judge->twins)
+        twin_store_clear(judge->twins);
     lru_table_clear(&judge->fold_table);
 }
 
@@ -158,10 +175,11 @@ static uint64_t count_repeat(struct judge *judge, const struct rule *rule,
     return ++judge->fold_repeats[slot];
 }
 
-/* Runs what is on; true when a rule of class attack hit. */
+/* Runs what is on; true when a rule of class attack hit. What is excepted is as if it had not been
+ * found, but counted. */
 static bool run_rules(struct judge *judge, const struct history *history, struct verdict *verdict) {
     bool is_attack = false;
-    for (size_t i = 0; i < rules_count && i < MAX_RULES; i++) {
+    for (size_t i = 0; i < rules_count && i < JUDGE_MAX_RULES; i++) {
         const struct rule *rule = rules_all[i];
         struct finding *finding = &judge->findings[i];
         if (!(judge->config.rules_on & (1U << i)))
@@ -171,6 +189,12 @@ static bool run_rules(struct judge *judge, const struct history *history, struct
         finding->confidence = CONFIDENCE_LOW;
         if (rule->check(verdict->handshake, history, &judge->config.settings, finding) != RULE_HIT)
             continue;
+        if (exceptions_find(&judge->config.exceptions, judge->fingerprinter, i, verdict->handshake,
+                            &verdict->domain)) {
+            verdict->rules_excepted |= 1U << i;
+            judge->counts.alerts_excepted++;
+            continue;
+        }
         verdict->rules_hit |= 1U << i;
         if (rule->rule_class != RULE_ATTACK)
             continue;
@@ -185,6 +209,7 @@ static void emit_alert(struct judge *judge, size_t index, const struct verdict *
     const struct rule *rule = rules_all[index];
     struct alert alert = {
         .rule = rule,
+        .severity = judge->config.severities[index],
         .verdict = verdict,
         .finding = &judge->findings[index],
         .repeats = count_repeat(judge, rule, verdict),
@@ -215,15 +240,17 @@ void judge_handshake(struct judge *judge, const struct source *source,
     if (judge->classify != NULL)
         verdict.application = classify_domain(judge->classify, verdict.domain.name);
     enum tls_rank negotiated = handshake_negotiated(handshake);
-    verdict.is_legacy =
-        negotiated != TLS_RANK_UNKNOWN && negotiated < judge->config.settings.legacy_below;
+    verdict.is_legacy = negotiated != TLS_RANK_UNKNOWN && negotiated < TLS_RANK_1_2;
 
     struct history_keys keys;
     history_keys_of(handshake, &verdict.domain, &keys);
     struct history history;
     history_store_view(judge->store, handshake, &keys, &history);
+    if (judge->twins)
+        history.twin = twin_store_meet(judge->twins, handshake);
+    history.expected = expectations_find(&judge->config.expectations, handshake, &verdict.domain);
     bool is_attack = run_rules(judge, &history, &verdict);
-    for (size_t i = 0; i < rules_count && i < MAX_RULES; i++) {
+    for (size_t i = 0; i < rules_count && i < JUDGE_MAX_RULES; i++) {
         if (verdict.rules_hit & (1U << i))
             emit_alert(judge, i, &verdict);
     }

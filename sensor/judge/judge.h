@@ -3,24 +3,33 @@
  * of repeats.
  *
  * judge_handshake() takes a finished record, names its domain and application, lays out the history
- * that concerns it, runs every rule that is on, folds repeats, hands the results to the sinks
- * (alerts in rule order first, then the handshake), and only then adds the record to the history.
+ * that concerns it, runs every rule that is on, sets aside what the configuration excepts, folds
+ * repeats, hands the results to the sinks (alerts in rule order first, then the handshake), and
+ * only then adds the record to the history.
  * Memory is fixed at judge_new(); full tables evict their oldest entries.
  */
 #ifndef DOWNGRD_JUDGE_H
 #define DOWNGRD_JUDGE_H
 
+#include "exceptions.h"
+#include "expectations.h"
 #include "verdict.h"
 
 struct judge;
 struct classify;
 
+enum { JUDGE_MAX_RULES = 32 };
+
 struct judge_config {
     size_t attempts; /* clients-and-names remembered: 65536 */
     size_t servers;  /* servers remembered: 65536 */
     size_t folds;    /* alert repeats remembered: 16384 */
+    size_t hellos;   /* ClientHellos remembered for split-view, where there are several taps: 0 */
     struct rule_settings settings;
-    uint32_t rules_on; /* bit n: rules_all[n] runs */
+    uint32_t rules_on;                              /* bit n: rules_all[n] runs */
+    enum rule_severity severities[JUDGE_MAX_RULES]; /* of rules_all[n]: the rule's own */
+    struct exceptions exceptions;                   /* what these two hold is borrowed */
+    struct expectations expectations;
 };
 
 void judge_default_config(struct judge_config *config);
@@ -42,6 +51,7 @@ struct judge_counts {
     uint64_t alerts;
     uint64_t alerts_folded;
     uint64_t attack_alerts;
+    uint64_t alerts_excepted; /* not raised: an exception of the configuration fits */
 };
 struct judge_counts judge_counts(const struct judge *judge);
 
@@ -50,6 +60,12 @@ struct judge_counts judge_counts(const struct judge *judge);
  * name that is no host name (other characters than letters, digits, '-', '_', '.', a label over 63,
  * longer than 253, empty labels) is "_invalid"; one trailing dot is taken off; an IP address
  * literal is "_none" from DOMAIN_FROM_IP.
+ *
+ * DOMAIN_FROM_ECH_OUTER: a server_name that only stands in front of another one, which is sealed.
+ * An ECH offer alone does not say so, since browsers send one that means nothing with nearly every
+ * hello, and then the name in clear is the real one. So the offer must have been taken
+ * (handshake_ech.h), or the name be one that serves for nothing else ("cloudflare-ech.com", ...),
+ * or the extension be encrypted_server_name, of which there was no GREASE.
  */
 void domain_of_handshake(const struct handshake *handshake, struct domain *domain);
 

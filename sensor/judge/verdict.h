@@ -44,15 +44,17 @@ struct verdict {
     const struct source *source;
     struct domain domain;
     struct application application;
-    enum limiter limiter; /* handshake_limiter(), raised to LIMITER_DOWNGRADED by findings */
-    bool is_legacy;       /* negotiated below settings.legacy_below */
-    uint32_t rules_hit;   /* bit n: rules_all[n] hit, folded or not */
+    enum limiter limiter;    /* handshake_limiter(), raised to LIMITER_DOWNGRADED by findings */
+    bool is_legacy;          /* negotiated below TLS 1.2 */
+    uint32_t rules_hit;      /* bit n: rules_all[n] hit, folded or not */
+    uint32_t rules_excepted; /* bit n: rules_all[n] hit, and the configuration excepts it */
 };
 
 struct alert {
     char
         id[ALERT_ID_SIZE]; /* hex, the same for the same alert of the same capture on any machine */
     const struct rule *rule;
+    enum rule_severity severity; /* the configuration's, else the rule's own */
     const struct verdict *verdict;
     const struct finding *finding;
     uint64_t repeats; /* how many like it (rule, client, server, domain) there have been, this one
@@ -69,6 +71,7 @@ struct run_stats {
     uint64_t flows;
     uint64_t flows_evicted; /* while still in use, for want of room */
     uint64_t handshakes;
+    uint64_t dialogues; /* that spoke of TLS and came to none */
     uint64_t half_seen;
     uint64_t inconclusive;
     uint64_t hello_malformed;
@@ -76,8 +79,9 @@ struct run_stats {
     uint64_t fragments_dropped;
     uint64_t alerts; /* shown */
     uint64_t alerts_folded;
-    uint64_t attack_alerts; /* of class attack, folded ones included */
-    uint64_t first_us;      /* packet time */
+    uint64_t attack_alerts;   /* of class attack, folded ones included */
+    uint64_t alerts_excepted; /* not raised: an exception of the configuration fits */
+    uint64_t first_us;        /* packet time */
     uint64_t last_us;
 };
 

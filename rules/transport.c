@@ -1,0 +1,163 @@
+/*
+ * transport.c - which signals stand against a packet.
+ *
+ * Each compares the suspect with what the same direction sent before and, where it came, after it.
+ * A signal needs the direction to have been regular: hop limits that agreed until then, an IP
+ * identification that counts, timestamps that were there. What changes and stays changed is a new
+ * route or another machine behind a balancer, and no signal. Resets are often sent by the kernel
+ * without a socket: their identification, timestamp and window mean nothing.
+ */
+#include "transport.h"
+
+#include "handshake.h"
+
+enum {
+    MAX_ID_STEP = 1024,       /* between neighbouring packets of one counter */
+    MAX_TIMESTAMP_BACK = 100, /* ticks; captures change the order of packets by some milliseconds */
+    MAX_TICKS_PER_MS = 10,
+    TIMESTAMP_SLACK = 60000, /* ticks */
+    MIN_WINDOW_RATIO = 8,
+    MIN_RTT_US = 2000, /* below, the tap's own clock and the sender's scheduling are as large */
+    ALERT_LEVEL_FATAL = 2,
+};
+
+static bool is_there(const struct packet_mark *mark) {
+    return mark->packet != 0;
+}
+
+static bool is_fatal(const struct suspect *suspect) {
+    return suspect->kind != SUSPECT_ALERT || suspect->alert_level == ALERT_LEVEL_FATAL;
+}
+
+static bool has_odd_hop_limit(const struct direction *direction, const struct suspect *suspect) {
+    uint8_t usual = suspect->before.hop_limit;
+    if (!is_there(&suspect->before) || suspect->mark.hop_limit == usual)
+        return false;
+    if (is_there(&direction->first) && direction->first.packet < suspect->mark.packet &&
+        direction->first.hop_limit != usual)
+        return false;
+    return !is_there(&suspect->after) || suspect->after.hop_limit == usual;
+}
+
+static uint16_t id_step(const struct packet_mark *from, const struct packet_mark *to) {
+    return (uint16_t)(to->ip_id - from->ip_id);
+}
+
+static bool has_odd_ip_id(const struct direction *direction, const struct suspect *suspect) {
+    const struct packet_mark *mark = &suspect->mark;
+    const struct packet_mark *before = &suspect->before;
+    const struct packet_mark *first = &direction->first;
+    const struct packet_mark *after = &suspect->after;
+    if (suspect->kind == SUSPECT_RESET || !(mark->has & MARK_HAS_IP_ID) ||
+        !(before->has & MARK_HAS_IP_ID) || !is_there(first) || first->packet >= before->packet)
+        return false;
+    if (first->ip_id == 0 && before->ip_id == 0)
+        return mark->ip_id != 0 && (!is_there(after) || after->ip_id == 0);
+    if (id_step(first, before) > MAX_ID_STEP || first->ip_id == 0)
+        return false; /* no counter that we know */
+    if (is_there(after) && id_step(before, after) > 2 * MAX_ID_STEP)
+        return false;
+    return id_step(before, mark) > MAX_ID_STEP;
+}
+
+static bool has_odd_timestamp(const struct direction *direction, const struct suspect *suspect) {
+    const struct packet_mark *mark = &suspect->mark;
+    const struct packet_mark *before = &suspect->before;
+    const struct packet_mark *after = &suspect->after;
+    if (suspect->kind == SUSPECT_RESET || !(before->has & MARK_HAS_TIMESTAMP) ||
+        !(direction->first.has & MARK_HAS_TIMESTAMP))
+        return false;
+    if (!(mark->has & MARK_HAS_TIMESTAMP)) /* RFC 7323 3.2: on every segment once agreed */
+        return !is_there(after) || (after->has & MARK_HAS_TIMESTAMP);
+    int32_t ahead = (int32_t)(mark->timestamp - before->timestamp);
+    uint64_t elapsed_ms =
+        mark->time_us > before->time_us ? (mark->time_us - before->time_us) / 1000 : 0;
+    if (ahead < -MAX_TIMESTAMP_BACK ||
+        (uint64_t)(ahead > 0 ? ahead : 0) > elapsed_ms * MAX_TICKS_PER_MS + TIMESTAMP_SLACK)
+        return !is_there(after) ||
+               (int32_t)(after->timestamp - before->timestamp) >= -MAX_TIMESTAMP_BACK;
+    return (after->has & MARK_HAS_TIMESTAMP) &&
+           (int32_t)(after->timestamp - mark->timestamp) < -MAX_TIMESTAMP_BACK;
+}
+
+static bool is_far(uint16_t a, uint16_t b) {
+    uint32_t low = a < b ? a : b;
+    uint32_t high = a < b ? b : a;
+    return low != 0 && high / low >= MIN_WINDOW_RATIO;
+}
+
+/* A SYN's window is not scaled, so it says nothing about the others'. */
+static bool has_odd_window(const struct suspect *suspect) {
+    const struct packet_mark *before = &suspect->before;
+    const struct packet_mark *after = &suspect->after;
+    if (suspect->kind != SUSPECT_ALERT || !is_there(before))
+        return false;
+    bool is_before_odd =
+        !(before->tcp_flags & TCP_SYN) && is_far(before->window, suspect->mark.window);
+    bool is_after_odd = is_there(after) && is_far(after->window, suspect->mark.window);
+    if (before->tcp_flags & TCP_SYN)
+        return is_after_odd;
+    return is_before_odd && (!is_there(after) || is_after_odd);
+}
+
+/* The server's word on a ClientHello cannot be back before the path allows. */
+static bool is_too_early(const struct handshake *handshake, const struct suspect *suspect) {
+    const struct direction *client = &handshake->side[SIDE_CLIENT];
+    const struct direction *server = &handshake->side[SIDE_SERVER];
+    if (suspect->sender != SIDE_SERVER || server->rtt_us < MIN_RTT_US || client->hello_us == 0 ||
+        suspect->mark.time_us < client->hello_us)
+        return false;
+    if (server->hello_packet != 0 && server->hello_packet < suspect->mark.packet)
+        return false;
+    return (suspect->mark.time_us - client->hello_us) * 2 < server->rtt_us;
+}
+
+const struct conflict *transport_conflict_of(const struct handshake *handshake,
+                                             const struct suspect *suspect) {
+    for (size_t i = 0; i < handshake->conflict_count; i++) {
+        const struct conflict *conflict = &handshake->conflicts[i];
+        if (conflict->sender == suspect->sender &&
+            (conflict->first.mark.packet == suspect->mark.packet ||
+             conflict->second.mark.packet == suspect->mark.packet))
+            return conflict;
+    }
+    return NULL;
+}
+
+const struct suspect *transport_find_suspect(const struct handshake *handshake, uint64_t packet) {
+    for (size_t i = 0; i < handshake->suspect_count; i++)
+        if (handshake->suspects[i].mark.packet == packet)
+            return &handshake->suspects[i];
+    return NULL;
+}
+
+uint32_t transport_signals(const struct handshake *handshake, const struct suspect *suspect) {
+    const struct direction *direction = &handshake->side[suspect->sender];
+    uint32_t signals = 0;
+    if (transport_conflict_of(handshake, suspect) != NULL)
+        signals |= SIGNAL_CONFLICT;
+    if (suspect->data_after_packet != 0 && is_fatal(suspect))
+        signals |= SIGNAL_DATA_AFTER;
+    if (has_odd_hop_limit(direction, suspect))
+        signals |= SIGNAL_HOP_LIMIT;
+    if (has_odd_ip_id(direction, suspect))
+        signals |= SIGNAL_IP_ID;
+    if (has_odd_timestamp(direction, suspect))
+        signals |= SIGNAL_TIMESTAMP;
+    if (has_odd_window(suspect))
+        signals |= SIGNAL_WINDOW;
+    if (suspect->is_in_encrypted_epoch)
+        signals |= SIGNAL_ENCRYPTED_EPOCH;
+    if (is_too_early(handshake, suspect))
+        signals |= SIGNAL_TOO_EARLY;
+    if (suspect->is_out_of_place)
+        signals |= SIGNAL_OUT_OF_PLACE;
+    return signals;
+}
+
+unsigned transport_signal_count(uint32_t signals) {
+    unsigned count = 0;
+    for (; signals != 0; signals &= signals - 1)
+        count++;
+    return count;
+}
