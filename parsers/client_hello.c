@@ -8,6 +8,8 @@
  */
 #include "tls_handshake.h"
 
+#include "ech.h"
+
 enum { SESSION_ID_MAX = 32 };
 
 /* The first extension of a type counts. */
@@ -69,6 +71,12 @@ static bool keep_key_share(struct span *slot, struct span data) {
     return reader_done(&reader) && rest.size == 0 && keep(slot, list);
 }
 
+/* ECHClientHello (RFC 9849 section 5). */
+static bool keep_ech(struct span *slot, struct span data) {
+    struct ech_extension ech;
+    return ech_extension_parse(data, &ech) == PARSE_OK && keep(slot, data);
+}
+
 /* False when the inside of an extension is not what its type says. */
 static bool read_extension(struct client_hello *hello, const struct tls_extension *extension) {
     struct span data = extension->data;
@@ -99,7 +107,9 @@ static bool read_extension(struct client_hello *hello, const struct tls_extensio
     case TLS_EXT_KEY_SHARE:
         return keep_key_share(&hello->key_share, data);
     case TLS_EXT_ENCRYPTED_CLIENT_HELLO:
-        return keep(&hello->encrypted_client_hello, data);
+        return keep_ech(&hello->encrypted_client_hello, data);
+    case TLS_EXT_ENCRYPTED_SERVER_NAME:
+        return keep(&hello->encrypted_server_name, data);
     default:
         return true;
     }
@@ -108,7 +118,12 @@ static bool read_extension(struct client_hello *hello, const struct tls_extensio
 static void read_extensions(struct client_hello *hello) {
     struct span rest = hello->extensions;
     struct tls_extension extension;
+    struct tls_extension_set seen = {.count = 0};
     while (tls_extension_next(&rest, &extension)) {
+        if (!tls_extension_set_add(&seen, extension.type) && !hello->has_repeated_extension) {
+            hello->has_repeated_extension = true;
+            hello->repeated_extension = extension.type;
+        }
         if (!read_extension(hello, &extension) && !hello->has_malformed_extension) {
             hello->has_malformed_extension = true;
             hello->malformed_extension = extension.type;
@@ -144,6 +159,12 @@ enum parse_status client_hello_parse(struct span body, bool is_dtls, struct clie
     };
     read_extensions(hello);
     return PARSE_OK;
+}
+
+bool client_hello_is_malformed(const struct client_hello *hello) {
+    size_t suite_size = hello->is_sslv2 ? 3 : 2;
+    return hello->is_truncated || hello->has_malformed_extension || hello->has_repeated_extension ||
+           hello->cipher_suites.size % suite_size != 0;
 }
 
 bool client_hello_next_cipher(const struct client_hello *hello, struct span *list,

@@ -26,8 +26,11 @@ enum {
 
 enum {
     PROTOCOL_HOP_BY_HOP = 0,
+    PROTOCOL_IPV4 = 4,
+    PROTOCOL_IPV6 = 41,
     PROTOCOL_ROUTING = 43,
     PROTOCOL_FRAGMENT = 44,
+    PROTOCOL_GRE = 47,
     PROTOCOL_AUTHENTICATION = 51,
     PROTOCOL_DESTINATION = 60,
     PROTOCOL_MOBILITY = 135,
@@ -41,6 +44,11 @@ enum layer ip_layer_of_protocol(unsigned ip_version, uint8_t protocol) {
         return LAYER_TCP;
     case IP_PROTOCOL_UDP:
         return LAYER_UDP;
+    case PROTOCOL_IPV4:
+    case PROTOCOL_IPV6:
+        return LAYER_IP_IN_IP;
+    case PROTOCOL_GRE:
+        return LAYER_GRE;
     case PROTOCOL_AUTHENTICATION:
         return LAYER_AUTHENTICATION;
     case PROTOCOL_HOP_BY_HOP:
@@ -64,7 +72,9 @@ static void follow_protocol(struct cursor *cursor, uint8_t protocol) {
 
 /* The rest is a piece of a datagram. Pieces of what we would not read are not worth keeping. */
 static enum parse_status end_as_fragment(struct cursor *cursor, uint32_t offset, bool more) {
-    if (cursor->layer == LAYER_UNKNOWN)
+    bool is_tunnel = cursor->layer == LAYER_IP_IN_IP || cursor->layer == LAYER_GRE;
+    if (cursor->layer == LAYER_UNKNOWN ||
+        (is_tunnel && cursor->packet->tunnel_count >= cursor->max_tunnels))
         return PARSE_FOREIGN;
     cursor->packet->is_fragment = true;
     cursor->packet->fragment_offset = offset;

@@ -1,5 +1,6 @@
 /*
- * layer.h - one step of packet_decode(); internal to packet.c, link.c, ip.c and transport.c.
+ * layer.h - one step of packet_decode(); internal to packet.c and the link, ip, transport and
+ * tunnel files.
  *
  * A frame is a row of layers. A cursor stands before the next one and says which it is; the
  * layer's function eats its header, notes what it found in the packet and names the layer that
@@ -8,6 +9,10 @@
  *
  * A step returns PARSE_OK with cursor->layer set to what comes next (LAYER_DONE: the packet is
  * complete), or the reason why the frame ends here.
+ *
+ * A tunnel is a step like any other that calls tunnel_enter(). What UDP carries is a tunnel only if
+ * all of it turns out to be one: transport_decode_udp() keeps the datagram as it is in
+ * cursor->plain, and when a later step fails packet.c takes that for the packet.
  */
 #ifndef DOWNGRD_LAYER_H
 #define DOWNGRD_LAYER_H
@@ -18,6 +23,8 @@ enum layer {
     LAYER_UNKNOWN, /* nothing we read: PARSE_FOREIGN */
     LAYER_DONE,
     LAYER_ETHERNET,
+    LAYER_LLC,
+    LAYER_FDDI,
     LAYER_VLAN,
     LAYER_CISCO_METADATA,
     LAYER_LINUX_SLL,
@@ -25,7 +32,15 @@ enum layer {
     LAYER_NULL,
     LAYER_LOOP,
     LAYER_PPP,
+    LAYER_PPP_DIRECTION, /* PPP behind a byte that tells the direction */
+    LAYER_PPP_PPPD,      /* PPP whose address byte was made to tell the direction */
     LAYER_CISCO_HDLC,
+    LAYER_MPLS,
+    LAYER_IEEE80211,
+    LAYER_IEEE80211_SWAPPED, /* the two bytes of its frame control may have changed places */
+    LAYER_RADIOTAP,
+    LAYER_PPI,
+    LAYER_PRISM, /* Prism's or AVS's header before 802.11 */
     LAYER_RAW_IP,
     LAYER_IPV4,
     LAYER_IPV6,
@@ -34,6 +49,16 @@ enum layer {
     LAYER_AUTHENTICATION,
     LAYER_TCP,
     LAYER_UDP,
+    LAYER_PPPOE,
+    LAYER_IP_IN_IP,
+    LAYER_GRE,
+    LAYER_VXLAN,
+    LAYER_VXLAN_GPE,
+    LAYER_GENEVE,
+    LAYER_GTP_U,
+    LAYER_CAPWAP,
+    LAYER_TEREDO,
+    LAYER_L2TP,
     LAYER_COUNT,
 };
 
@@ -42,15 +67,27 @@ struct cursor {
     struct span rest; /* captured and not yet eaten */
     size_t rest_wire; /* what there was on the wire: rest.size or more */
     enum layer layer; /* what `rest` begins with */
+    unsigned max_tunnels;
+    struct packet *plain; /* the innermost UDP datagram whose inside is tried as a tunnel */
+    bool has_plain;
 };
 
-/* Eats a header of `size` bytes. PARSE_MORE when only the capture lacks it, PARSE_MALFORMED when
+/* Looks at the next `size` bytes. PARSE_MORE when only the capture lacks them, PARSE_MALFORMED when
  * the wire did. */
-static inline enum parse_status cursor_take(struct cursor *cursor, size_t size,
+static inline enum parse_status cursor_peek(const struct cursor *cursor, size_t size,
                                             struct span *header) {
     if (cursor->rest.size < size)
         return cursor->rest_wire >= size ? PARSE_MORE : PARSE_MALFORMED;
     *header = span_first(cursor->rest, size);
+    return PARSE_OK;
+}
+
+/* The same, and eats them: a header. */
+static inline enum parse_status cursor_take(struct cursor *cursor, size_t size,
+                                            struct span *header) {
+    enum parse_status status = cursor_peek(cursor, size, header);
+    if (status != PARSE_OK)
+        return status;
     cursor->rest = span_from(cursor->rest, size);
     cursor->rest_wire -= size;
     return PARSE_OK;
@@ -76,8 +113,12 @@ static inline uint32_t header_u32(struct span header, size_t offset) {
 enum layer link_layer_of_link_type(int link_type);
 enum layer link_layer_of_ethertype(uint16_t ethertype);
 enum layer ip_layer_of_protocol(unsigned ip_version, uint8_t protocol);
+/* LAYER_DONE for a datagram that is no tunnel's by its ports. */
+enum layer tunnel_layer_of_ports(uint16_t source, uint16_t destination);
 
 enum parse_status link_decode_ethernet(struct cursor *cursor);
+enum parse_status link_decode_llc(struct cursor *cursor);
+enum parse_status link_decode_fddi(struct cursor *cursor);
 enum parse_status link_decode_vlan(struct cursor *cursor);
 enum parse_status link_decode_cisco_metadata(struct cursor *cursor);
 enum parse_status link_decode_linux_sll(struct cursor *cursor);
@@ -85,7 +126,16 @@ enum parse_status link_decode_linux_sll2(struct cursor *cursor);
 enum parse_status link_decode_null(struct cursor *cursor);
 enum parse_status link_decode_loop(struct cursor *cursor);
 enum parse_status link_decode_ppp(struct cursor *cursor);
+enum parse_status link_decode_ppp_direction(struct cursor *cursor);
+enum parse_status link_decode_ppp_pppd(struct cursor *cursor);
 enum parse_status link_decode_cisco_hdlc(struct cursor *cursor);
+enum parse_status link_decode_mpls(struct cursor *cursor);
+
+enum parse_status wireless_decode_ieee80211(struct cursor *cursor);
+enum parse_status wireless_decode_ieee80211_swapped(struct cursor *cursor);
+enum parse_status wireless_decode_radiotap(struct cursor *cursor);
+enum parse_status wireless_decode_ppi(struct cursor *cursor);
+enum parse_status wireless_decode_prism(struct cursor *cursor);
 
 enum parse_status ip_decode_raw(struct cursor *cursor);
 enum parse_status ip_decode_v4(struct cursor *cursor);
@@ -96,6 +146,25 @@ enum parse_status ip_decode_authentication(struct cursor *cursor);
 
 enum parse_status transport_decode_tcp(struct cursor *cursor);
 enum parse_status transport_decode_udp(struct cursor *cursor);
+
+enum parse_status tunnel_decode_pppoe(struct cursor *cursor);
+enum parse_status tunnel_decode_ip_in_ip(struct cursor *cursor);
+enum parse_status tunnel_decode_gre(struct cursor *cursor);
+enum parse_status tunnel_decode_vxlan(struct cursor *cursor);
+enum parse_status tunnel_decode_vxlan_gpe(struct cursor *cursor);
+enum parse_status tunnel_decode_geneve(struct cursor *cursor);
+enum parse_status tunnel_decode_gtp_u(struct cursor *cursor);
+enum parse_status tunnel_decode_capwap(struct cursor *cursor);
+enum parse_status tunnel_decode_teredo(struct cursor *cursor);
+enum parse_status tunnel_decode_l2tp(struct cursor *cursor);
+
+/*
+ * The tunnel's header is eaten: notes it with the packet's addresses (and ports, over UDP) as its
+ * ends, forgets what only the outer packet had, and goes on with `inside`. PARSE_FOREIGN when no
+ * further tunnel may be entered.
+ */
+enum parse_status tunnel_enter(struct cursor *cursor, enum tunnel_type type, uint32_t id,
+                               enum layer inside);
 
 /* The packet has no transport header: its fields are zero. */
 void transport_clear(struct packet *packet);

@@ -2,13 +2,17 @@
  * link.c - link layers: what stands before IP in a capture.
  *
  * Sources: https://www.tcpdump.org/linktypes.html and the pages it links to (SLL, SLL2), IEEE
- * 802.1Q and 802.1ad, RFC 1661 and RFC 1662 (PPP). 802.3 frames with a length instead of a type
- * (LLC, SNAP) carry no TLS that anybody has seen and are foreign.
+ * 802.1Q and 802.1ad, RFC 1042 (IP over LLC and SNAP, which 802.11 always uses), RFC 1661 and RFC
+ * 1662 (PPP). The length of an 802.3 frame is not asked for: IP has its own.
  */
 #include "layer.h"
 
 enum {
     ETHERNET_HEADER_SIZE = 14,
+    ETHERNET_MAX_LENGTH = 1500, /* above, the field is a type */
+    LLC_HEADER_SIZE = 3,
+    SNAP_HEADER_SIZE = 5,
+    FDDI_HEADER_SIZE = 13,
     VLAN_TAG_SIZE = 4,
     LINUX_SLL_HEADER_SIZE = 16,
     LINUX_SLL2_HEADER_SIZE = 20,
@@ -20,23 +24,42 @@ enum {
 
 enum {
     ETHERTYPE_IPV4 = 0x0800,
+    ETHERTYPE_BRIDGED_ETHERNET = 0x6558, /* in GRE and GENEVE */
     ETHERTYPE_VLAN = 0x8100,
     ETHERTYPE_IPV6 = 0x86dd,
+    ETHERTYPE_PPP = 0x880b, /* in GRE */
+    ETHERTYPE_MPLS = 0x8847,
+    ETHERTYPE_MPLS_MULTICAST = 0x8848,
+    ETHERTYPE_PPPOE_SESSION = 0x8864,
     ETHERTYPE_PROVIDER_VLAN = 0x88a8,
     ETHERTYPE_CISCO_METADATA = 0x8909,
     ETHERTYPE_OLD_PROVIDER_VLAN = 0x9100,
+    ETHERTYPE_OLDER_PROVIDER_VLAN = 0x9200,
+};
+
+enum {
+    LLC_SNAP = 0xaaaa03, /* both service access points, and an unnumbered frame */
+    SNAP_ETHERTYPE = 0x000000,
+    SNAP_BRIDGED_ETHERTYPE = 0x0000f8, /* IEEE 802.1H */
+    FDDI_LLC_MASK = 0xf8,
+    FDDI_LLC = 0x50, /* an asynchronous frame of any priority */
 };
 
 enum {
     PPP_IPV4 = 0x0021,
     PPP_IPV6 = 0x0057,
+    PPP_MPLS = 0x0281,
+    PPP_MPLS_MULTICAST = 0x0283,
     PPP_ALL_STATIONS = 0xff, /* RFC 1662 section 3.1: the address field, then control 0x03 */
     CISCO_UNICAST = 0x0f,
     CISCO_MULTICAST = 0x8f,
 };
 
-/* ARPHRD numbers for which the SLL protocol field is no Ethertype. */
-enum { ARPHRD_FRAD = 770, ARPHRD_GRE = 778, ARPHRD_RADIOTAP = 803, ARPHRD_NETLINK = 824 };
+/* ARPHRD numbers for which the SLL protocol field is no Ethertype. (Of a GRE device it is what GRE
+ * says, which is one.) */
+enum { ARPHRD_FRAD = 770, ARPHRD_RADIOTAP = 803, ARPHRD_NETLINK = 824 };
+
+enum { COOKED_LLC = 4 }; /* in the SLL protocol field */
 
 enum layer link_layer_of_link_type(int link_type) {
     switch (link_type) {
@@ -61,8 +84,27 @@ enum layer link_layer_of_link_type(int link_type) {
     case LINK_PPP:
     case LINK_PPP_HDLC:
         return LAYER_PPP;
+    case LINK_PPP_ETHER:
+        return LAYER_PPPOE;
+    case LINK_PPP_PPPD:
+        return LAYER_PPP_PPPD;
+    case LINK_PPP_WITH_DIRECTION:
+        return LAYER_PPP_DIRECTION;
     case LINK_CISCO_HDLC:
         return LAYER_CISCO_HDLC;
+    case LINK_MPLS:
+        return LAYER_MPLS;
+    case LINK_FDDI:
+        return LAYER_FDDI;
+    case LINK_IEEE80211:
+        return LAYER_IEEE80211;
+    case LINK_RADIOTAP:
+        return LAYER_RADIOTAP;
+    case LINK_PRISM:
+    case LINK_AVS:
+        return LAYER_PRISM;
+    case LINK_PPI:
+        return LAYER_PPI;
     default:
         return LAYER_UNKNOWN;
     }
@@ -77,20 +119,63 @@ enum layer link_layer_of_ethertype(uint16_t ethertype) {
     case ETHERTYPE_VLAN:
     case ETHERTYPE_PROVIDER_VLAN:
     case ETHERTYPE_OLD_PROVIDER_VLAN:
+    case ETHERTYPE_OLDER_PROVIDER_VLAN:
         return LAYER_VLAN;
     case ETHERTYPE_CISCO_METADATA:
         return LAYER_CISCO_METADATA;
+    case ETHERTYPE_MPLS:
+    case ETHERTYPE_MPLS_MULTICAST:
+        return LAYER_MPLS;
+    case ETHERTYPE_PPPOE_SESSION:
+        return LAYER_PPPOE;
+    case ETHERTYPE_PPP:
+        return LAYER_PPP;
+    case ETHERTYPE_BRIDGED_ETHERNET:
+        return LAYER_ETHERNET;
     default:
         return LAYER_UNKNOWN;
     }
+}
+
+/* The last field of an Ethernet header or a tag on it: a type, or a length with LLC behind. */
+static enum layer layer_of_type_or_length(uint16_t field) {
+    enum layer layer = link_layer_of_ethertype(field);
+    return layer == LAYER_UNKNOWN && field <= ETHERNET_MAX_LENGTH ? LAYER_LLC : layer;
 }
 
 enum parse_status link_decode_ethernet(struct cursor *cursor) {
     struct span header;
     enum parse_status status = cursor_take(cursor, ETHERNET_HEADER_SIZE, &header);
     if (status == PARSE_OK)
-        cursor->layer = link_layer_of_ethertype(header_u16(header, 12));
+        cursor->layer = layer_of_type_or_length(header_u16(header, 12));
     return status;
+}
+
+enum parse_status link_decode_llc(struct cursor *cursor) {
+    struct span header;
+    enum parse_status status = cursor_take(cursor, LLC_HEADER_SIZE, &header);
+    if (status != PARSE_OK)
+        return status;
+    if (((uint32_t)header_u16(header, 0) << 8U | header.data[2]) != LLC_SNAP)
+        return PARSE_FOREIGN;
+    status = cursor_take(cursor, SNAP_HEADER_SIZE, &header);
+    if (status != PARSE_OK)
+        return status;
+    uint32_t organization = header_u32(header, 0) >> 8U;
+    if (organization != SNAP_ETHERTYPE && organization != SNAP_BRIDGED_ETHERTYPE)
+        return PARSE_FOREIGN;
+    cursor->layer = link_layer_of_ethertype(header_u16(header, 3));
+    return PARSE_OK;
+}
+
+enum parse_status link_decode_fddi(struct cursor *cursor) {
+    struct span header;
+    enum parse_status status = cursor_take(cursor, FDDI_HEADER_SIZE, &header);
+    if (status != PARSE_OK)
+        return status;
+    bool is_llc = (header.data[0] & FDDI_LLC_MASK) == FDDI_LLC;
+    cursor->layer = is_llc ? LAYER_LLC : LAYER_UNKNOWN;
+    return PARSE_OK;
 }
 
 enum parse_status link_decode_vlan(struct cursor *cursor) {
@@ -99,12 +184,14 @@ enum parse_status link_decode_vlan(struct cursor *cursor) {
     enum parse_status status = cursor_take(cursor, VLAN_TAG_SIZE, &tag);
     if (status != PARSE_OK)
         return status;
+    cursor->layer = layer_of_type_or_length(header_u16(tag, 2));
+    if (packet->tunnel_count > 0)
+        return PARSE_OK;
     if (packet->vlan_count == MAX_VLAN_TAGS)
         return PARSE_MALFORMED;
     if (packet->vlan_count < PACKET_MAX_VLANS)
         packet->vlans[packet->vlan_count] = header_u16(tag, 0) & 0x0fffU;
     packet->vlan_count++;
-    cursor->layer = link_layer_of_ethertype(header_u16(tag, 2));
     return PARSE_OK;
 }
 
@@ -127,12 +214,12 @@ enum parse_status link_decode_cisco_metadata(struct cursor *cursor) {
 static enum layer layer_of_cooked(uint16_t hardware_type, uint16_t protocol) {
     switch (hardware_type) {
     case ARPHRD_FRAD:
-    case ARPHRD_GRE:
-    case ARPHRD_RADIOTAP:
     case ARPHRD_NETLINK:
         return LAYER_UNKNOWN;
+    case ARPHRD_RADIOTAP:
+        return LAYER_RADIOTAP;
     default:
-        return link_layer_of_ethertype(protocol);
+        return protocol == COOKED_LLC ? LAYER_LLC : link_layer_of_ethertype(protocol);
     }
 }
 
@@ -199,6 +286,20 @@ enum parse_status link_decode_cisco_hdlc(struct cursor *cursor) {
     return status;
 }
 
+static enum layer layer_of_ppp(unsigned protocol) {
+    switch (protocol) {
+    case PPP_IPV4:
+        return LAYER_IPV4;
+    case PPP_IPV6:
+        return LAYER_IPV6;
+    case PPP_MPLS:
+    case PPP_MPLS_MULTICAST:
+        return LAYER_MPLS;
+    default:
+        return LAYER_UNKNOWN;
+    }
+}
+
 /* Serial lines mix PPP, with or without its HDLC-like framing, and Cisco's HDLC: the first byte
  * tells. The protocol field is one byte where that was negotiated (RFC 1661 section 6.5). */
 enum parse_status link_decode_ppp(struct cursor *cursor) {
@@ -223,8 +324,19 @@ enum parse_status link_decode_ppp(struct cursor *cursor) {
             return status;
         protocol = (protocol << 8U) | field.data[0];
     }
-    cursor->layer = protocol == PPP_IPV4   ? LAYER_IPV4
-                    : protocol == PPP_IPV6 ? LAYER_IPV6
-                                           : LAYER_UNKNOWN;
+    cursor->layer = layer_of_ppp(protocol);
     return PARSE_OK;
+}
+
+enum parse_status link_decode_ppp_direction(struct cursor *cursor) {
+    struct span direction;
+    cursor->layer = LAYER_PPP;
+    return cursor_take(cursor, 1, &direction);
+}
+
+/* The direction stands where the address was, before the control byte. */
+enum parse_status link_decode_ppp_pppd(struct cursor *cursor) {
+    struct span direction;
+    cursor->layer = LAYER_PPP;
+    return cursor_take(cursor, 2, &direction);
 }

@@ -2,19 +2,24 @@
  * packet.c - runs a frame's layers, one after the other, until the packet is complete.
  *
  * The loop knows no protocol: each row of the table eats one header and names the next (layer.h).
- * The number of steps is bounded, so no nesting of tags or extension headers takes long.
+ * The number of steps is bounded, so no nesting of tags or extension headers takes long. Only one
+ * way leads back: what was taken for a tunnel over UDP and is none is the UDP datagram that it was.
+ * That datagram is complete, so nothing is ever tried twice.
  */
 #include "packet.h"
 
 #include "layer.h"
 
-/* Link, eight VLAN tags, IP, six extension headers and transport fit twice over. */
-enum { MAX_LAYERS = 32 };
+/* Link, eight VLAN tags, IP, six extension headers and transport fit, and four tunnels with as much
+ * inside each as anybody uses. */
+enum { MAX_LAYERS = 64, PORTS_SIZE = 4, MAX_IP_PAYLOAD_SIZE = 65535 };
 
 typedef enum parse_status layer_decode(struct cursor *cursor);
 
 static layer_decode *const decoders[LAYER_COUNT] = {
     [LAYER_ETHERNET] = link_decode_ethernet,
+    [LAYER_LLC] = link_decode_llc,
+    [LAYER_FDDI] = link_decode_fddi,
     [LAYER_VLAN] = link_decode_vlan,
     [LAYER_CISCO_METADATA] = link_decode_cisco_metadata,
     [LAYER_LINUX_SLL] = link_decode_linux_sll,
@@ -22,7 +27,15 @@ static layer_decode *const decoders[LAYER_COUNT] = {
     [LAYER_NULL] = link_decode_null,
     [LAYER_LOOP] = link_decode_loop,
     [LAYER_PPP] = link_decode_ppp,
+    [LAYER_PPP_DIRECTION] = link_decode_ppp_direction,
+    [LAYER_PPP_PPPD] = link_decode_ppp_pppd,
     [LAYER_CISCO_HDLC] = link_decode_cisco_hdlc,
+    [LAYER_MPLS] = link_decode_mpls,
+    [LAYER_IEEE80211] = wireless_decode_ieee80211,
+    [LAYER_IEEE80211_SWAPPED] = wireless_decode_ieee80211_swapped,
+    [LAYER_RADIOTAP] = wireless_decode_radiotap,
+    [LAYER_PPI] = wireless_decode_ppi,
+    [LAYER_PRISM] = wireless_decode_prism,
     [LAYER_RAW_IP] = ip_decode_raw,
     [LAYER_IPV4] = ip_decode_v4,
     [LAYER_IPV6] = ip_decode_v6,
@@ -31,26 +44,49 @@ static layer_decode *const decoders[LAYER_COUNT] = {
     [LAYER_AUTHENTICATION] = ip_decode_authentication,
     [LAYER_TCP] = transport_decode_tcp,
     [LAYER_UDP] = transport_decode_udp,
+    [LAYER_PPPOE] = tunnel_decode_pppoe,
+    [LAYER_IP_IN_IP] = tunnel_decode_ip_in_ip,
+    [LAYER_GRE] = tunnel_decode_gre,
+    [LAYER_VXLAN] = tunnel_decode_vxlan,
+    [LAYER_VXLAN_GPE] = tunnel_decode_vxlan_gpe,
+    [LAYER_GENEVE] = tunnel_decode_geneve,
+    [LAYER_GTP_U] = tunnel_decode_gtp_u,
+    [LAYER_CAPWAP] = tunnel_decode_capwap,
+    [LAYER_TEREDO] = tunnel_decode_teredo,
+    [LAYER_L2TP] = tunnel_decode_l2tp,
 };
+
+/* The frame cannot be read on. What the capture cut may still be a tunnel, so it is not taken for a
+ * plain datagram either. */
+static enum parse_status give_up(struct cursor *cursor, enum parse_status status) {
+    if (status == PARSE_MORE || !cursor->has_plain)
+        return status;
+    *cursor->packet = *cursor->plain;
+    return PARSE_OK;
+}
 
 static enum parse_status decode_layers(struct cursor *cursor) {
     for (unsigned step = 0; step < MAX_LAYERS; step++) {
         if (cursor->layer == LAYER_UNKNOWN)
-            return PARSE_FOREIGN;
+            return give_up(cursor, PARSE_FOREIGN);
         enum parse_status status = decoders[cursor->layer](cursor);
         if (status != PARSE_OK)
-            return status;
+            return give_up(cursor, status);
         if (cursor->layer == LAYER_DONE) {
             cursor->packet->payload = cursor->rest;
             cursor->packet->payload_size_wire = cursor->rest_wire;
             return PARSE_OK;
         }
     }
-    return PARSE_MALFORMED;
+    return give_up(cursor, PARSE_MALFORMED);
 }
 
 bool link_type_is_supported(int link_type) {
     return link_layer_of_link_type(link_type) != LAYER_UNKNOWN;
+}
+
+static unsigned tunnel_limit(unsigned max_tunnels) {
+    return max_tunnels < PACKET_MAX_TUNNELS ? max_tunnels : PACKET_MAX_TUNNELS;
 }
 
 static void clear_fragment(struct packet *packet) {
@@ -60,9 +96,14 @@ static void clear_fragment(struct packet *packet) {
 }
 
 enum parse_status packet_decode(int link_type, struct span frame, size_t wire_size,
-                                struct packet *packet) {
-    struct cursor cursor = {packet, frame, wire_size > frame.size ? wire_size : frame.size,
-                            link_layer_of_link_type(link_type)};
+                                unsigned max_tunnels, struct packet *packet) {
+    struct packet plain;
+    struct cursor cursor = {.packet = packet,
+                            .rest = frame,
+                            .rest_wire = wire_size > frame.size ? wire_size : frame.size,
+                            .layer = link_layer_of_link_type(link_type),
+                            .max_tunnels = tunnel_limit(max_tunnels),
+                            .plain = &plain};
     /* What no layer sets on every path; the rest of the struct is left to the layers, for speed. */
     memset(packet->vlans, 0, sizeof packet->vlans);
     packet->vlan_count = 0;
@@ -74,11 +115,43 @@ enum parse_status packet_decode(int link_type, struct span frame, size_t wire_si
     return decode_layers(&cursor);
 }
 
-enum parse_status packet_decode_transport(struct packet *packet, struct span body) {
-    struct cursor cursor = {packet, body, body.size,
-                            ip_layer_of_protocol(packet->ip_version, packet->protocol)};
+enum parse_status packet_decode_transport(struct packet *packet, struct span body,
+                                          unsigned max_tunnels) {
+    struct packet plain;
+    struct cursor cursor = {.packet = packet,
+                            .rest = body,
+                            .rest_wire = body.size,
+                            .layer = ip_layer_of_protocol(packet->ip_version, packet->protocol),
+                            .max_tunnels = tunnel_limit(max_tunnels),
+                            .plain = &plain};
+    unsigned passed = packet->tunnel_count;
     clear_fragment(packet);
     enum parse_status status = decode_layers(&cursor);
-    /* A datagram that was put together cannot be a fragment again. */
-    return status == PARSE_OK && packet->is_fragment ? PARSE_MALFORMED : status;
+    /* A datagram that was put together cannot be a fragment again, unless inside of a tunnel. */
+    bool is_absurd = packet->is_fragment && packet->tunnel_count == passed;
+    return status == PARSE_OK && is_absurd ? PARSE_MALFORMED : status;
+}
+
+enum parse_status packet_decode_ports(struct packet *packet, struct span beginning,
+                                      unsigned max_tunnels) {
+    struct packet plain;
+    struct cursor cursor = {.packet = packet,
+                            .rest = beginning,
+                            .rest_wire = MAX_IP_PAYLOAD_SIZE,
+                            .layer = ip_layer_of_protocol(packet->ip_version, packet->protocol),
+                            .max_tunnels = tunnel_limit(max_tunnels),
+                            .plain = &plain};
+    clear_fragment(packet);
+    enum parse_status status = decode_layers(&cursor);
+    bool is_transport = cursor.layer == LAYER_TCP || cursor.layer == LAYER_UDP;
+    if (status == PARSE_MORE && is_transport && cursor.rest.size >= PORTS_SIZE) {
+        packet->source_port = header_u16(cursor.rest, 0);
+        packet->destination_port = header_u16(cursor.rest, 2);
+        return PARSE_OK;
+    }
+    if (status == PARSE_MORE && cursor.has_plain) {
+        *packet = plain;
+        return PARSE_OK;
+    }
+    return status == PARSE_OK && packet->is_fragment ? PARSE_MORE : status;
 }

@@ -2,12 +2,19 @@
  * packet.h - one captured frame to one TCP segment (or UDP datagram), or to an IP fragment that
  * must wait for its others.
  *
- * packet_decode() walks link layer, VLAN tags, IPv4/IPv6 with extension headers, and TCP or UDP. It
- * allocates nothing and keeps nothing; every span points into the caller's frame. Payload is what
- * IP says is payload: Ethernet padding and trailers are not in it.
+ * packet_decode() walks link layer, VLAN tags, MPLS labels, IPv4/IPv6 with extension headers,
+ * tunnels, and TCP or UDP. It allocates nothing and keeps nothing; every span points into the
+ * caller's frame. Payload is what IP says is payload: Ethernet padding and trailers are not in it.
+ *
+ * The innermost packet is the packet: its addresses, hop limit and so on are told, and each tunnel
+ * around it is noted in tunnels[]. A tunnel over UDP is known by a port, and by a header and an
+ * inside that make sense to the last byte: anything else on that port stays the UDP datagram that
+ * it is, so that nobody hides by the choice of a port. TCP carries no tunnels here, and neither
+ * does an ICMP error that quotes a packet.
  *
  * Sources: RFC 791 (IPv4), RFC 8200 (IPv6), RFC 9293 (TCP), RFC 7323 (TCP timestamps, window
- * scale), IEEE 802.1Q/802.1ad (VLAN), https://www.tcpdump.org/linktypes.html (link types).
+ * scale), IEEE 802.1Q/802.1ad (VLAN), https://www.tcpdump.org/linktypes.html (link types); for
+ * tunnels, the files that read them.
  */
 #ifndef DOWNGRD_PACKET_H
 #define DOWNGRD_PACKET_H
@@ -19,13 +26,23 @@ enum link_type {
     LINK_NULL = 0,
     LINK_ETHERNET = 1,
     LINK_PPP = 9,
+    LINK_FDDI = 10,
     LINK_RAW_BSD = 12,
     LINK_RAW_OPENBSD = 14,
     LINK_PPP_HDLC = 50,
+    LINK_PPP_ETHER = 51, /* PPPoE without its Ethernet header */
     LINK_RAW = 101,
     LINK_CISCO_HDLC = 104,
+    LINK_IEEE80211 = 105,
     LINK_LOOP = 108,
     LINK_LINUX_SLL = 113,
+    LINK_PRISM = 119,
+    LINK_RADIOTAP = 127,
+    LINK_AVS = 163,
+    LINK_PPP_PPPD = 166,
+    LINK_PPI = 192,
+    LINK_PPP_WITH_DIRECTION = 204,
+    LINK_MPLS = 219,
     LINK_IPV4 = 228,
     LINK_IPV6 = 229,
     LINK_LINUX_SLL2 = 276,
@@ -72,10 +89,11 @@ enum tunnel_type {
     TUNNEL_CAPWAP,
     TUNNEL_TEREDO,
     TUNNEL_PPPOE, /* ends are Ethernet's: no addresses, no ports */
+    TUNNEL_L2TP,  /* version 2 */
     TUNNEL_TYPE_COUNT,
 };
 
-/* "ipip", "gre", "erspan", "vxlan", "geneve", "gtp-u", "capwap", "teredo", "pppoe". */
+/* "ipip", "gre", "erspan", "vxlan", "geneve", "gtp-u", "capwap", "teredo", "pppoe", "l2tp". */
 const char *tunnel_type_name(enum tunnel_type type);
 
 struct packet_tunnel {
@@ -83,8 +101,8 @@ struct packet_tunnel {
     uint8_t ip_version;   /* of the outer packet: 4 or 6; 0 for PPPoE */
     uint16_t source_port; /* 0 where the tunnel has none */
     uint16_t destination_port;
-    uint32_t
-        id; /* VNI, TEID, GRE key, ERSPAN session id, PPPoE session id; 0 where there is none */
+    uint32_t id; /* VNI, TEID, GRE key (PPTP: call id), ERSPAN session id, PPPoE session id, L2TP
+                    tunnel id and, in the lower half, session id; 0 where there is none */
     struct ip_address source;
     struct ip_address destination;
 };
@@ -99,8 +117,9 @@ struct packet {
     struct ip_address destination;
     uint32_t ip_id;
     uint16_t vlans[PACKET_MAX_VLANS]; /* VLAN ids, outermost first */
-    uint8_t vlan_count; /* tags seen; those past PACKET_MAX_VLANS are walked but not kept. More
-                           than eight are malformed */
+    uint8_t vlan_count; /* tags seen outside of all tunnels; those past PACKET_MAX_VLANS are walked
+                           but not kept, and so are all those inside tunnels. More than eight are
+                           malformed */
 
     uint8_t tunnel_count; /* those that the packet was taken out of */
     struct packet_tunnel
@@ -132,20 +151,30 @@ struct packet {
 
 /*
  * Decodes one frame. `wire_size` is the frame's original length (pcap's `len`), frame.size what was
- * captured.
+ * captured. Up to `max_tunnels` tunnels are entered (at most PACKET_MAX_TUNNELS; 0: none); what is
+ * in one more is foreign, or the payload of a plain UDP datagram.
  *   PARSE_OK         *packet is a TCP segment, a UDP datagram, or a fragment (is_fragment)
  *   PARSE_MORE       the capture cut the frame inside the headers
  *   PARSE_MALFORMED  a length or header breaks its standard
  *   PARSE_FOREIGN    not IP, or neither TCP nor UDP inside
  */
 enum parse_status packet_decode(int link_type, struct span frame, size_t wire_size,
-                                struct packet *packet);
+                                unsigned max_tunnels, struct packet *packet);
 
 /*
- * Decodes the transport header of a reassembled datagram: `packet` holds the network layer of its
- * fragments, `body` the whole IP payload. Clears is_fragment and fills the transport fields and
- * payload. Same returns.
+ * Decodes what a reassembled datagram holds: `packet` is the network layer of its fragments, `body`
+ * the whole IP payload. Clears is_fragment and fills the transport fields and payload. Same
+ * returns; the packet is a fragment again only when that came out of a further tunnel.
  */
-enum parse_status packet_decode_transport(struct packet *packet, struct span body);
+enum parse_status packet_decode_transport(struct packet *packet, struct span body,
+                                          unsigned max_tunnels);
+
+/*
+ * The same for a datagram of which only the `beginning` is there: PARSE_OK when that tells the
+ * ports, though the rest of the transport header may be missing. Nothing but addresses, ports and
+ * tunnels is to be used of *packet.
+ */
+enum parse_status packet_decode_ports(struct packet *packet, struct span beginning,
+                                      unsigned max_tunnels);
 
 #endif

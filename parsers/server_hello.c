@@ -3,13 +3,18 @@
  * section 7.4.1.3), also as the drafts of TLS 1.3 wrote them.
  *
  * Drafts up to 21 say their number in legacy_version and leave session id and compression out;
- * their HelloRetryRequest is a message of its own. From draft 22 on the layout is the final one.
+ * their HelloRetryRequest is a message of its own. From draft 22 on the layout is the final one,
+ * and legacy_version says TLS 1.2. Facebook counted its own drafts likewise. Google's experiments
+ * of 2017 had either layout; a TLS 1.3 suite where the session id's length should be tells which.
  */
 #include "tls_handshake.h"
 
 enum {
     SESSION_ID_MAX = 32,
     DRAFT_MAJOR = 0x7f,
+    DRAFT_MAJOR_FACEBOOK = 0xfb,
+    EXPERIMENT_MAJOR_GOOGLE = 0x7e,
+    TLS13_SUITE_MAJOR = 0x13,
     DRAFT_LAST_OWN_LAYOUT = 21,
     DRAFT_FIRST_RETRY_CIPHER = 19,
 };
@@ -95,7 +100,12 @@ static void read_extensions(struct server_hello *hello, struct reader *reader) {
     hello->extensions = tls_extension_block_read(reader, &hello->is_truncated);
     struct span rest = hello->extensions;
     struct tls_extension extension;
+    struct tls_extension_set seen = {.count = 0};
     while (tls_extension_next(&rest, &extension)) {
+        if (!tls_extension_set_add(&seen, extension.type) && !hello->has_repeated_extension) {
+            hello->has_repeated_extension = true;
+            hello->repeated_extension = extension.type;
+        }
         if (!read_extension(hello, &extension) && !hello->has_malformed_extension) {
             hello->has_malformed_extension = true;
             hello->malformed_extension = extension.type;
@@ -107,15 +117,26 @@ static void read_extensions(struct server_hello *hello, struct reader *reader) {
     }
 }
 
+static bool is_experiment(uint16_t version) {
+    return version >> 8U == EXPERIMENT_MAJOR_GOOGLE;
+}
+
 static bool is_draft(uint16_t version) {
-    return version >> 8U == DRAFT_MAJOR && (version & 0xffU) <= DRAFT_LAST_OWN_LAYOUT;
+    unsigned major = version >> 8U;
+    return (major == DRAFT_MAJOR || major == DRAFT_MAJOR_FACEBOOK) &&
+           (version & 0xffU) <= DRAFT_LAST_OWN_LAYOUT;
+}
+
+/* `reader` stands behind the random. */
+static bool has_draft_layout(uint16_t version, struct reader reader) {
+    return is_draft(version) || (is_experiment(version) && reader_u8(&reader) == TLS13_SUITE_MAJOR);
 }
 
 enum parse_status server_hello_parse(struct span body, struct server_hello *hello) {
     struct reader reader = reader_of(body);
     struct server_hello read = {.legacy_version = reader_u16(&reader)};
-    read.is_draft_layout = is_draft(read.legacy_version);
     read.random = reader_take(&reader, TLS_RANDOM_SIZE);
+    read.is_draft_layout = has_draft_layout(read.legacy_version, reader);
     if (!read.is_draft_layout)
         read.session_id = reader_vector8(&reader);
     read.cipher_suite = reader_u16(&reader);
@@ -137,13 +158,18 @@ enum parse_status draft_hello_retry_request_parse(struct span body, struct serve
         .is_hello_retry_request = true,
         .is_draft_layout = true,
     };
-    if (reader_ok(&reader) && !is_draft(read.legacy_version))
+    bool is_of_google = is_experiment(read.legacy_version);
+    if (reader_ok(&reader) && !is_of_google && !is_draft(read.legacy_version))
         return PARSE_MALFORMED;
-    if ((read.legacy_version & 0xffU) >= DRAFT_FIRST_RETRY_CIPHER)
+    if (is_of_google || (read.legacy_version & 0xffU) >= DRAFT_FIRST_RETRY_CIPHER)
         read.cipher_suite = reader_u16(&reader);
     if (!reader_ok(&reader))
         return PARSE_MALFORMED;
     read_extensions(&read, &reader);
     *hello = read;
     return PARSE_OK;
+}
+
+bool server_hello_is_malformed(const struct server_hello *hello) {
+    return hello->is_truncated || hello->has_malformed_extension || hello->has_repeated_extension;
 }

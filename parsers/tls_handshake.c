@@ -50,6 +50,22 @@ bool tls_extension_find(struct span extensions, uint16_t type, struct tls_extens
     return false;
 }
 
+bool tls_extension_set_add(struct tls_extension_set *set, uint16_t type) {
+    enum { LOW_TYPES = 64 };
+    if (type < LOW_TYPES) {
+        uint64_t bit = UINT64_C(1) << type;
+        bool is_new = (set->low & bit) == 0;
+        set->low |= bit;
+        return is_new;
+    }
+    for (size_t i = 0; i < set->count; i++)
+        if (set->high[i] == type)
+            return false;
+    if (set->count < TLS_EXTENSION_SET_SIZE)
+        set->high[set->count++] = type;
+    return true;
+}
+
 enum tls_sentinel tls_sentinel_of(struct span server_random) {
     enum { SENTINEL_SIZE = 8 };
     static const struct {

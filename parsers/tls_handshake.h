@@ -59,6 +59,7 @@ enum tls_extension_type {
     TLS_EXT_SIGNATURE_ALGORITHMS_CERT = 50,
     TLS_EXT_KEY_SHARE = 51,
     TLS_EXT_ENCRYPTED_CLIENT_HELLO = 0xfe0d,
+    TLS_EXT_ENCRYPTED_SERVER_NAME = 0xffce, /* its forerunner, draft-ietf-tls-esni-00 to -06 */
     TLS_EXT_RENEGOTIATION_INFO = 0xff01,
 };
 
@@ -80,6 +81,18 @@ bool tls_extension_next(struct span *extensions, struct tls_extension *extension
 /* Finds an extension; false when it is absent. */
 bool tls_extension_find(struct span extensions, uint16_t type, struct tls_extension *extension);
 
+/* The types that an extension block held so far, to tell repetitions (RFC 8446 section 4.2 forbids
+ * them). Bounded: past TLS_EXTENSION_SET_SIZE types of 64 and above, further ones are not looked
+ * after. */
+enum { TLS_EXTENSION_SET_SIZE = 32 };
+struct tls_extension_set {
+    uint64_t low; /* types below 64, a bit each */
+    size_t count;
+    uint16_t high[TLS_EXTENSION_SET_SIZE];
+};
+/* False when it was there before. */
+bool tls_extension_set_add(struct tls_extension_set *set, uint16_t type);
+
 /*
  * ClientHello (RFC 8446 section 4.1.2). The spans below `extensions` are the insides of the
  * extensions of that name, without their own length prefixes; absent extensions leave absent spans
@@ -93,7 +106,9 @@ struct client_hello {
     bool is_truncated; /* the extension block runs past the message, or its last extension past the
                           block; the whole ones in front are kept */
     bool has_malformed_extension;
+    bool has_repeated_extension;
     uint16_t malformed_extension; /* the first one of them */
+    uint16_t repeated_extension;  /* the first type that stands there twice */
     struct span random;           /* 32 bytes; the SSLv2 challenge (16 to 32 bytes) */
     struct span session_id;       /* 0 to 32 bytes */
     struct span cookie;           /* DTLS only */
@@ -112,7 +127,8 @@ struct client_hello {
     struct span pre_shared_key;         /* the extension's data as it stands */
     struct span session_ticket; /* the extension's data: empty asks for a ticket, else it is one */
     struct span early_data;
-    struct span encrypted_client_hello;
+    struct span encrypted_client_hello; /* the extension's data; see ech.h */
+    struct span encrypted_server_name;  /* the extension's data as it stands */
 };
 
 /*
@@ -128,6 +144,10 @@ struct client_hello {
  * reads as one, and never malformed.
  */
 enum parse_status client_hello_parse(struct span body, bool is_dtls, struct client_hello *hello);
+
+/* Does it break its own format, though it could be read: is_truncated, has_malformed_extension,
+ * has_repeated_extension, or half a cipher suite? */
+bool client_hello_is_malformed(const struct client_hello *hello);
 
 /*
  * An SSLv2-framed ClientHello, header included (RFC 5246 appendix E.2,
@@ -158,13 +178,16 @@ struct server_hello {
     uint16_t legacy_version;
     bool
         is_hello_retry_request; /* the fixed random of RFC 8446 4.1.3, or the drafts' own message */
-    bool is_draft_layout;       /* drafts up to 21: neither session id nor compression */
-    bool is_truncated;          /* as in client_hello */
+    bool is_draft_layout; /* drafts up to 21, and Google's and Facebook's like them: neither session
+                             id nor compression */
+    bool is_truncated;    /* as in client_hello */
     bool has_malformed_extension; /* as in client_hello */
+    bool has_repeated_extension;  /* as in client_hello */
     bool has_selected_version;
     bool has_key_share_group;
     bool has_pre_shared_key;
     uint16_t malformed_extension;
+    uint16_t repeated_extension;
     uint16_t cipher_suite;
     uint8_t compression_method;
     uint16_t selected_version; /* supported_versions' */
@@ -181,6 +204,8 @@ struct server_hello {
 /* `body` is the whole message without the four header bytes. Returns as client_hello_parse(), with
  * the same tolerance. */
 enum parse_status server_hello_parse(struct span body, struct server_hello *hello);
+
+bool server_hello_is_malformed(const struct server_hello *hello); /* as of a ClientHello */
 
 /* TLS_DRAFT_HELLO_RETRY_REQUEST of drafts up to 21: version, (from draft 19) cipher suite,
  * extensions. */

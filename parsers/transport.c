@@ -98,16 +98,16 @@ void transport_clear(struct packet *packet) {
 enum parse_status transport_decode_tcp(struct cursor *cursor) {
     struct packet *packet = cursor->packet;
     struct span header;
-    enum parse_status status = cursor_take(cursor, TCP_HEADER_SIZE, &header);
+    enum parse_status status = cursor_peek(cursor, TCP_HEADER_SIZE, &header);
     if (status != PARSE_OK)
         return status;
     size_t header_size = (size_t)(header.data[12] >> 4U) * 4;
     if (header_size < TCP_HEADER_SIZE)
         return PARSE_MALFORMED;
-    struct span options;
-    status = cursor_take(cursor, header_size - TCP_HEADER_SIZE, &options);
+    status = cursor_take(cursor, header_size, &header);
     if (status != PARSE_OK)
         return status;
+    struct span options = span_from(header, TCP_HEADER_SIZE);
     transport_clear(packet);
     packet->source_port = header_u16(header, 0);
     packet->destination_port = header_u16(header, 2);
@@ -123,6 +123,19 @@ enum parse_status transport_decode_tcp(struct cursor *cursor) {
     return PARSE_OK;
 }
 
+/* The datagram may be a tunnel's. Until that is sure it is also what it is. */
+static void keep_plain(struct cursor *cursor) {
+    struct packet *packet = cursor->packet;
+    if (packet->tunnel_count >= cursor->max_tunnels) {
+        cursor->layer = LAYER_DONE;
+        return;
+    }
+    packet->payload = cursor->rest;
+    packet->payload_size_wire = cursor->rest_wire;
+    *cursor->plain = *packet;
+    cursor->has_plain = true;
+}
+
 enum parse_status transport_decode_udp(struct cursor *cursor) {
     struct packet *packet = cursor->packet;
     struct span header;
@@ -136,6 +149,8 @@ enum parse_status transport_decode_udp(struct cursor *cursor) {
     transport_clear(packet);
     packet->source_port = header_u16(header, 0);
     packet->destination_port = header_u16(header, 2);
-    cursor->layer = LAYER_DONE;
+    cursor->layer = tunnel_layer_of_ports(packet->source_port, packet->destination_port);
+    if (cursor->layer != LAYER_DONE)
+        keep_plain(cursor);
     return PARSE_OK;
 }

@@ -1,30 +1,27 @@
 /*
- * main_downgrd.c - the sensor's command line: options in, a pipeline with its sinks, an exit status
- * out.
+ * main_downgrd.c - the sensor's command line: options and configuration in, a pipeline with its
+ * sinks, an exit status out.
+ *
+ * What the command line says wins over the file. No file is read unless one is named: a replay
+ * gives the same bytes on every machine.
  */
 #include <errno.h>
-#include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "pipeline.h"
+#include "config.h"
+#include "filter.h"
+#include "options.h"
 #include "publish.h"
 
-enum exit_status { EXIT_QUIET = 0, EXIT_ATTACK = 1, EXIT_ERROR = 2 };
-
-struct options {
-    const char **files;
-    size_t file_count;
-    char *filter; /* owned */
-    const char *eve;
+/* What a run goes by: the configuration with the options over it. */
+struct settings {
+    struct pipeline_config pipeline;
+    const char *eve; /* NULL: none */
     const char *redis;
-    const char *sensor;
-    bool quiet;
-    bool exit_zero;
-    bool group;
-    uint32_t rules_on;
 };
 
 struct outputs {
@@ -35,217 +32,89 @@ struct outputs {
     size_t sink_count;
 };
 
-static const char usage_text[] =
-    "Usage: downgrd -r FILE [FILE...] [options] [-- FILTER]\n"
-    "\n"
-    "Replays captures, pairs every TLS ClientHello with its ServerHello, reports downgrades as it\n"
-    "finds them and, at the end, each domain's legacy share.\n"
-    "\n"
-    "  -r, --read FILE...   capture files (pcap, pcapng), each judged on its own; - is stdin\n"
-    "      --filter EXPR    read only packets that match a BPF expression (also: -- EXPR)\n"
-    "      --eve FILE       write EVE JSON lines to FILE; - is stdout (the report goes to stderr "
-    "then)\n"
-    "      --redis URL      publish to redis://[user:pass@]host:port/db or unix:///path\n"
-    "      --sensor NAME    this sensor's name in what is published (default: downgrd)\n"
-    "      --group          count names under their registrable domain (www.example.com: "
-    "example.com)\n"
-    "      --enable KIND    switch a rule on (see --rules); may be repeated\n"
-    "      --disable KIND   switch a rule off; may be repeated\n"
-    "  -q, --quiet          print neither alerts nor the table\n"
-    "      --exit-zero      exit 0 also when there were alerts\n"
-    "      --rules          print the rules and exit\n"
-    "      --version        print the version and exit\n"
-    "  -h, --help           print this and exit\n"
-    "\n"
-    "Exit status: 0 no alert of class attack, 1 at least one, 2 usage, input or output error.\n";
-
-static const char *severity_name(enum rule_severity severity) {
-    switch (severity) {
-    case RULE_SEVERITY_HIGH:
-        return "high";
-    case RULE_SEVERITY_MEDIUM:
-        return "medium";
-    case RULE_SEVERITY_LOW:
-        return "low";
-    }
-    return "";
+/* What the command line says, over what the file says. */
+static const char *text_over(const char *option, const char *configured) {
+    const char *text = option != NULL ? option : configured;
+    return text != NULL && text[0] != '\0' ? text : NULL;
 }
 
-/* Prints `text` behind a label, broken at spaces to lines of 100 columns. */
-static void print_wrapped(const char *label, const char *text) {
-    enum { LABEL_WIDTH = 18, LINE_WIDTH = 100 };
-    int column = printf("  %-*s", LABEL_WIDTH - 3, label);
-    while (*text) {
-        int word = (int)strcspn(text, " ");
-        if (column + 1 + word > LINE_WIDTH)
-            column = printf("\n%*s", LABEL_WIDTH - 1, "") - 1;
-        column += printf(" %.*s", word, text);
-        text += word + (int)strspn(text + word, " ");
-    }
-    putchar('\n');
+static void settings_make(const struct options *options, const struct config *config,
+                          struct settings *settings) {
+    struct pipeline_config *pipeline = &settings->pipeline;
+    *pipeline = config->pipeline;
+    settings->eve = text_over(options->eve, config->eve_path);
+    settings->redis = text_over(options->redis, config->redis_url);
+    pipeline->filter = text_over(options->filter, pipeline->filter);
+    pipeline->judge.rules_on |= options->rules_on;
+    pipeline->judge.rules_on &= ~options->rules_off;
+    if (options->sensor != NULL)
+        pipeline->sensor = options->sensor;
+    if (options->group || options->no_group)
+        pipeline->group_domains = options->group;
+    pipeline->usage_per_file = settings->redis != NULL;
+    pipeline->progress = isatty(STDERR_FILENO) && !options->quiet;
 }
 
-static void print_rules(void) {
-    for (size_t i = 0; i < rules_count; i++) {
-        const struct rule *rule = rules_all[i];
-        printf("%s (%u): %s\n", rule->kind, rule->signature_id, rule->title);
-        printf("  %-16s%s, severity %s, %s by default\n", "class",
-               rule_class_name(rule->rule_class), severity_name(rule->severity),
-               rule->on_by_default ? "on" : "off");
-        print_wrapped("fires when", rule->fires_when);
-        print_wrapped("silent when", rule->stays_silent_when);
-        print_wrapped("confidence", rule->confidence);
-        print_wrapped("advice", rule->advice);
-        print_wrapped("references", rule->references);
-        putchar('\n');
-    }
+/* Default or file; NULL after all its errors were printed. */
+static struct config *config_open(const char *path) {
+    struct config_errors *errors = calloc(1, sizeof *errors);
+    struct config *config = NULL;
+    if (errors != NULL)
+        config = path != NULL ? config_read(path, errors) : config_default();
+    if (config == NULL && errors != NULL && errors->count > 0)
+        config_errors_print(errors, path, stderr);
+    else if (config == NULL)
+        fputs("downgrd: out of memory\n", stderr);
+    free(errors);
+    return config;
 }
 
-static bool rules_switch(uint32_t *rules_on, const char *kind, bool on) {
-    for (size_t i = 0; i < rules_count; i++) {
-        if (strcmp(rules_all[i]->kind, kind) != 0)
-            continue;
-        *rules_on = on ? *rules_on | 1U << i : *rules_on & ~(1U << i);
-        return true;
-    }
-    fprintf(stderr, "downgrd: there is no rule '%s'; downgrd --rules prints those there are\n",
-            kind);
-    return false;
-}
-
-/* Joins the words behind `--` to one expression. */
-static char *join_words(char **words, size_t count) {
-    size_t size = 1;
-    for (size_t i = 0; i < count; i++)
-        size += strlen(words[i]) + 1;
-    char *joined = calloc(1, size);
-    size_t at = 0;
-    for (size_t i = 0; joined && i < count; i++)
-        at += (size_t)snprintf(joined + at, size - at, i ? " %s" : "%s", words[i]);
-    return joined;
-}
-
-enum option_code {
-    OPTION_FILTER = 256,
-    OPTION_EVE,
-    OPTION_REDIS,
-    OPTION_SENSOR,
-    OPTION_GROUP,
-    OPTION_ENABLE,
-    OPTION_DISABLE,
-    OPTION_EXIT_ZERO,
-    OPTION_RULES,
-    OPTION_VERSION,
-};
-
-static const struct option long_options[] = {
-    {"read", required_argument, NULL, 'r'},
-    {"filter", required_argument, NULL, OPTION_FILTER},
-    {"eve", required_argument, NULL, OPTION_EVE},
-    {"redis", required_argument, NULL, OPTION_REDIS},
-    {"sensor", required_argument, NULL, OPTION_SENSOR},
-    {"group", no_argument, NULL, OPTION_GROUP},
-    {"enable", required_argument, NULL, OPTION_ENABLE},
-    {"disable", required_argument, NULL, OPTION_DISABLE},
-    {"quiet", no_argument, NULL, 'q'},
-    {"exit-zero", no_argument, NULL, OPTION_EXIT_ZERO},
-    {"rules", no_argument, NULL, OPTION_RULES},
-    {"version", no_argument, NULL, OPTION_VERSION},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0},
-};
-
-/* One option. -1 to go on, else the status to exit with. */
-static int options_take(struct options *options, int code) {
-    switch (code) {
-    case 'r':
-        options->files[options->file_count++] = optarg;
-        return -1;
-    case OPTION_FILTER:
-        free(options->filter);
-        options->filter = strdup(optarg);
-        return options->filter ? -1 : EXIT_ERROR;
-    case OPTION_EVE:
-        options->eve = optarg;
-        return -1;
-    case OPTION_REDIS:
-        options->redis = optarg;
-        return -1;
-    case OPTION_SENSOR:
-        options->sensor = optarg;
-        return -1;
-    case OPTION_GROUP:
-        options->group = true;
-        return -1;
-    case OPTION_ENABLE:
-    case OPTION_DISABLE:
-        return rules_switch(&options->rules_on, optarg, code == OPTION_ENABLE) ? -1 : EXIT_ERROR;
-    case 'q':
-        options->quiet = true;
-        return -1;
-    case OPTION_EXIT_ZERO:
-        options->exit_zero = true;
-        return -1;
-    case OPTION_RULES:
-        print_rules();
-        return EXIT_QUIET;
-    case OPTION_VERSION:
-        printf("downgrd %s\n", DOWNGRD_VERSION);
-        return EXIT_QUIET;
-    case 'h':
-        fputs(usage_text, stdout);
-        return EXIT_QUIET;
-    default:
-        fputs("Try 'downgrd --help'.\n", stderr);
-        return EXIT_ERROR;
-    }
-}
-
-static bool sensor_name_is_good(const char *name) {
-    size_t size = strlen(name);
-    return size > 0 && size < SOURCE_NAME_SIZE &&
-           strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
-               size;
-}
-
-/* -1 when the run may begin, else the status to exit with. */
-static int options_parse(int argc, char **argv, struct options *options) {
-    int words = argc;
-    for (int i = 1; i < argc && words == argc; i++)
-        if (strcmp(argv[i], "--") == 0)
-            words = i;
-    if (words < argc - 1)
-        options->filter = join_words(argv + words + 1, (size_t)(argc - words - 1));
-    int code = 0;
-    while ((code = getopt_long(words, argv, "r:qh", long_options, NULL)) != -1) {
-        int status = options_take(options, code);
-        if (status >= 0)
-            return status;
-    }
-    if (options->file_count == 0 && optind == words) {
-        fputs("downgrd: no capture to read: name one with -r FILE\n"
-              "Try 'downgrd --help'.\n",
-              stderr);
-        return EXIT_ERROR;
-    }
-    while (optind < words)
-        options->files[options->file_count++] = argv[optind++];
-    if (!sensor_name_is_good(options->sensor)) {
+/* Ethernet stands for all links that carry IP; what only Wi-Fi has is tried there. */
+static bool filter_check(const char *path, const struct config *config) {
+    char reason[FILTER_REASON_SIZE] = "out of memory";
+    char ignored[FILTER_REASON_SIZE];
+    struct filter *filter = filter_new(config->pipeline.filter);
+    bool is_good = filter != NULL && (filter_prepare(filter, LINK_ETHERNET, reason) >= 0 ||
+                                      filter_prepare(filter, LINK_RADIOTAP, ignored) >= 0);
+    if (!is_good)
         fprintf(stderr,
-                "downgrd: --sensor takes 1 to %d letters, digits, dots, underscores or dashes\n",
-                SOURCE_NAME_SIZE - 1);
-        return EXIT_ERROR;
-    }
-    return -1;
+                "%s:%u:%u: capture.filter: no filter expression: %s; see pcap-filter(7), and try "
+                "it with tcpdump -d\n",
+                path, config->filter_line, config->filter_column, reason);
+    filter_delete(filter);
+    return is_good;
 }
 
-static int outputs_open(const struct options *options, struct outputs *outputs) {
-    bool eve_on_stdout = options->eve && strcmp(options->eve, "-") == 0;
+static size_t heap_bytes(void) {
+    struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+}
+
+/* What the stages take is found by setting them up: nothing has to be added up by hand. */
+static int check_config(const struct options *options, const struct config *config,
+                        const struct settings *settings) {
+    if (config->pipeline.filter != NULL && !filter_check(options->config, config))
+        return EXIT_ERROR;
+    size_t before = heap_bytes();
+    struct pipeline *pipeline = pipeline_new(&settings->pipeline, NULL, 0);
+    if (pipeline == NULL) {
+        fprintf(stderr, "%s: there is not enough memory for these tables; lower them\n",
+                options->config);
+        return EXIT_ERROR;
+    }
+    size_t taken = heap_bytes() - before;
+    pipeline_delete(pipeline);
+    printf("%s: ok\nmemory: %zu MiB\n", options->config, (taken + (1U << 20U) - 1) >> 20U);
+    return EXIT_QUIET;
+}
+
+static int outputs_open(const struct settings *settings, bool quiet, struct outputs *outputs) {
+    bool eve_on_stdout = settings->eve && strcmp(settings->eve, "-") == 0;
     FILE *report = eve_on_stdout ? stderr : stdout;
     const struct terminal_config terminal = {
         .out = report,
         .colour = isatty(fileno(report)) && getenv("NO_COLOR") == NULL,
-        .quiet = options->quiet,
+        .quiet = quiet,
         .max_domains = 20,
     };
     outputs->terminal = terminal_new(&terminal);
@@ -254,18 +123,19 @@ static int outputs_open(const struct options *options, struct outputs *outputs) 
         return -1;
     }
     outputs->sinks[outputs->sink_count++] = terminal_sink(outputs->terminal);
-    if (options->eve) {
-        outputs->eve = eve_new(options->eve);
+    if (settings->eve) {
+        outputs->eve = eve_new(settings->eve);
         if (outputs->eve == NULL) {
-            fprintf(stderr, "downgrd: cannot write EVE lines to %s: %s\n", options->eve,
+            fprintf(stderr, "downgrd: cannot write EVE lines to %s: %s\n", settings->eve,
                     strerror(errno));
             return -1;
         }
         outputs->sinks[outputs->sink_count++] = eve_sink(outputs->eve);
     }
-    if (options->redis) {
+    if (settings->redis) {
         char *error = NULL;
-        const struct redis_config redis = {options->redis, options->sensor, 3000, 100000};
+        const struct redis_config redis = {settings->redis, settings->pipeline.sensor, 3000,
+                                           100000};
         outputs->redis = redis_publisher_new(&redis, &error);
         if (outputs->redis == NULL) {
             fprintf(stderr, "downgrd: %s\n", error ? error : "out of memory");
@@ -303,16 +173,10 @@ static bool publish_file(struct outputs *outputs, const struct pipeline *pipelin
                                    pipeline_source(pipeline), id, stats) == 0;
 }
 
-static int run(const struct options *options, struct outputs *outputs) {
-    struct pipeline_config config;
-    pipeline_default_config(&config);
-    config.judge.rules_on = options->rules_on;
-    config.sensor = options->sensor;
-    config.filter = options->filter;
-    config.group_domains = options->group;
-    config.usage_per_file = options->redis != NULL;
-    config.progress = isatty(STDERR_FILENO) && !options->quiet;
-    struct pipeline *pipeline = pipeline_new(&config, outputs->sinks, outputs->sink_count);
+static int run(const struct options *options, const struct settings *settings,
+               struct outputs *outputs) {
+    struct pipeline *pipeline =
+        pipeline_new(&settings->pipeline, outputs->sinks, outputs->sink_count);
     if (pipeline == NULL) {
         fputs("downgrd: out of memory\n", stderr);
         return EXIT_ERROR;
@@ -339,26 +203,37 @@ static int run(const struct options *options, struct outputs *outputs) {
     return total.attack_alerts && !options->exit_zero ? EXIT_ATTACK : EXIT_QUIET;
 }
 
-int main(int argc, char **argv) {
-    struct judge_config judge;
-    judge_default_config(&judge);
-    struct options options = {.sensor = "downgrd", .rules_on = judge.rules_on};
+/* Everything behind the options. */
+static int run_or_check(const struct options *options) {
+    struct settings settings;
     struct outputs outputs = {0};
-    signal(SIGPIPE, SIG_IGN);
-    options.files = calloc((size_t)argc + 1, sizeof *options.files);
-    int status = options.files ? options_parse(argc, argv, &options) : EXIT_ERROR;
-    if (status < 0) {
-        status = EXIT_ERROR;
-        if (outputs_open(&options, &outputs) == 0)
-            status = run(&options, &outputs);
-        if (outputs_close(&outputs, options.eve) < 0)
+    int status = EXIT_ERROR;
+    struct config *config = config_open(options->config);
+    if (config == NULL)
+        return EXIT_ERROR;
+    settings_make(options, config, &settings);
+    if (options->check_config) {
+        status = check_config(options, config, &settings);
+    } else {
+        if (outputs_open(&settings, options->quiet, &outputs) == 0)
+            status = run(options, &settings, &outputs);
+        if (outputs_close(&outputs, settings.eve) < 0)
             status = EXIT_ERROR;
     }
+    config_delete(config);
+    return status;
+}
+
+int main(int argc, char **argv) {
+    struct options options;
+    signal(SIGPIPE, SIG_IGN);
+    int status = options_parse(argc, argv, &options);
+    if (status < 0)
+        status = run_or_check(&options);
     if (fflush(stdout) != 0 && errno != EPIPE) {
         fprintf(stderr, "downgrd: writing to stdout failed: %s\n", strerror(errno));
         status = EXIT_ERROR;
     }
-    free(options.filter);
-    free(options.files);
+    options_release(&options);
     return status;
 }

@@ -28,6 +28,7 @@ void pipeline_default_config(struct pipeline_config *config) {
     flow_default_config(&config->flow);
     judge_default_config(&config->judge);
     config->fragments = 256;
+    config->tunnel_depth = PACKET_MAX_TUNNELS;
     config->usage_buckets = 65536;
     config->sensor = "downgrd";
     config->classify = true;
@@ -62,7 +63,8 @@ struct pipeline *pipeline_new(const struct pipeline_config *config, const struct
     if (config->classify)
         pipeline->classify = classify_new();
     pipeline->flows = flow_table_new(&config->flow, pipeline_handshake, pipeline);
-    pipeline->fragments = fragments_new(config->fragments, FRAGMENT_TIMEOUT_US);
+    pipeline->fragments =
+        fragments_new(config->fragments, FRAGMENT_TIMEOUT_US, config->tunnel_depth);
     pipeline->judge =
         judge_new(&config->judge, pipeline->classify, pipeline->sinks, pipeline->sink_count);
     if (config->usage_per_file)
@@ -88,10 +90,32 @@ void pipeline_delete(struct pipeline *pipeline) {
     free(pipeline);
 }
 
+/* A datagram put together may be a tunnel's and hold a fragment again. False when there is nothing
+ * to go on with. */
+static bool pipeline_reassemble(struct pipeline *pipeline, const struct capture_packet *captured,
+                                struct packet *packet, struct run_stats *stats) {
+    while (packet->is_fragment) {
+        switch (fragments_add(pipeline->fragments, packet, captured->time_us)) {
+        case FRAGMENT_WHOLE:
+            break;
+        case FRAGMENT_HELD:
+            return false;
+        case FRAGMENT_CONTRADICTS:
+            flow_table_conflict(pipeline->flows, packet, captured->number);
+            return false;
+        case FRAGMENT_FOREIGN:
+            stats->packets_ignored++;
+            return false;
+        }
+    }
+    return true;
+}
+
 static void pipeline_packet(struct pipeline *pipeline, const struct capture_packet *captured,
                             struct run_stats *stats) {
     struct packet packet;
-    switch (packet_decode(captured->link_type, captured->frame, captured->wire_size, &packet)) {
+    switch (packet_decode(captured->link_type, captured->frame, captured->wire_size,
+                          pipeline->config.tunnel_depth, &packet)) {
     case PARSE_OK:
         break;
     case PARSE_MORE:
@@ -104,7 +128,7 @@ static void pipeline_packet(struct pipeline *pipeline, const struct capture_pack
         stats->packets_ignored++;
         return;
     }
-    if (packet.is_fragment && !fragments_add(pipeline->fragments, &packet, captured->time_us))
+    if (packet.is_fragment && !pipeline_reassemble(pipeline, captured, &packet, stats))
         return;
     flow_table_packet(pipeline->flows, &packet, captured->time_us, captured->number);
 }
@@ -171,6 +195,7 @@ static void pipeline_gather(const struct pipeline *pipeline, const struct stage_
     stats->flows = now.flow.flows - before->flow.flows;
     stats->flows_evicted = now.flow.flows_evicted - before->flow.flows_evicted;
     stats->handshakes = now.flow.handshakes - before->flow.handshakes;
+    stats->dialogues = now.flow.dialogues - before->flow.dialogues;
     stats->half_seen = now.flow.half_seen - before->flow.half_seen;
     stats->inconclusive = now.flow.inconclusive - before->flow.inconclusive;
     stats->hello_malformed = now.flow.hello_malformed - before->flow.hello_malformed;
@@ -178,6 +203,7 @@ static void pipeline_gather(const struct pipeline *pipeline, const struct stage_
     stats->alerts = now.judge.alerts - before->judge.alerts;
     stats->alerts_folded = now.judge.alerts_folded - before->judge.alerts_folded;
     stats->attack_alerts = now.judge.attack_alerts - before->judge.attack_alerts;
+    stats->alerts_excepted = now.judge.alerts_excepted - before->judge.alerts_excepted;
     stats->fragments_dropped = now.fragments_dropped - before->fragments_dropped;
 }
 
@@ -196,6 +222,7 @@ int pipeline_replay(struct pipeline *pipeline, const char *path, struct run_stat
     if (status < 0)
         snprintf(error, CAPTURE_ERROR_SIZE, "%s", capture_error(capture));
     capture_close(capture);
+    fragments_end(pipeline->fragments);
     flow_table_end(pipeline->flows);
     pipeline_gather(pipeline, &before, stats);
     for (size_t i = 0; i < pipeline->sink_count; i++)
@@ -225,6 +252,7 @@ void run_stats_add(struct run_stats *total, const struct run_stats *stats) {
     total->flows += stats->flows;
     total->flows_evicted += stats->flows_evicted;
     total->handshakes += stats->handshakes;
+    total->dialogues += stats->dialogues;
     total->half_seen += stats->half_seen;
     total->inconclusive += stats->inconclusive;
     total->hello_malformed += stats->hello_malformed;
@@ -233,6 +261,7 @@ void run_stats_add(struct run_stats *total, const struct run_stats *stats) {
     total->alerts += stats->alerts;
     total->alerts_folded += stats->alerts_folded;
     total->attack_alerts += stats->attack_alerts;
+    total->alerts_excepted += stats->alerts_excepted;
     if (stats->packets && (total->first_us == 0 || stats->first_us < total->first_us))
         total->first_us = stats->first_us;
     if (stats->last_us > total->last_us)

@@ -18,10 +18,11 @@ enum { PIPELINE_MAX_SINKS = 4 };
 struct pipeline_config {
     struct flow_config flow;
     struct judge_config judge;
-    size_t fragments;     /* datagrams in reassembly: 256 */
-    size_t usage_buckets; /* domains times hours: 65536 */
-    bool usage_per_file;  /* keep pipeline_usage() beside the total: Redis wants it */
-    bool group_domains;   /* under their registrable domain */
+    size_t fragments;      /* datagrams in reassembly: 256 */
+    unsigned tunnel_depth; /* tunnels entered, one in the other; at most PACKET_MAX_TUNNELS: 4 */
+    size_t usage_buckets;  /* domains times hours: 65536 */
+    bool usage_per_file;   /* keep pipeline_usage() beside the total: Redis wants it */
+    bool group_domains;    /* under their registrable domain */
     const char *sensor;
     const char *filter; /* BPF expression or NULL */
     bool progress;      /* a line on stderr that is kept up to date */

@@ -1,61 +1,47 @@
 /*
- * capture.c - capture files read through libpcap.
+ * capture.c - what callers see of a capture file: opening it in whatever format it is, packet after
+ * packet through the filter, and what to tell the user when that does not work.
  *
- * Three things libpcap leaves to its callers are done here. It reads a file through stdio's 4 KiB
- * buffer: ours is larger, which saves a sixth of the cost of reading. It drops what a filter does
- * not want without counting it: we run the compiled filter ourselves, so that packet numbers stay
- * those that Wireshark shows. And it says what is wrong with a damaged file, but not where: we keep
- * the offset of each pcap record (asking stdio for it would cost more than reading the packet).
+ * bytes (byte_source.h: file, pipe, gzip, zstd) -> window.h -> packets (pcap_file.h, pcapng_file.h)
+ * -> filter.h
  *
- * Left to libpcap: all formats and byte orders, and time resolutions, which become microseconds.
- * A pcapng file whose interfaces differ in link type ends, with libpcap's words, where the second
- * type appears.
+ * libpcap compiles the filter and reads nothing. It would refuse a pcapng file whose interfaces
+ * differ in link type or snap length and sections that differ in byte order, drops what a filter
+ * does not want without counting it, reads no compressed file, and says what is wrong with a
+ * damaged one but not where.
  */
 #include "capture.h"
 
+#include "filter.h"
 #include "packet.h"
+#include "pcap_file.h"
+#include "pcapng_file.h"
 
 #include <errno.h>
-#include <pcap/pcap.h>
+#include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum {
-    READ_BUFFER_SIZE = 256 * 1024, /* of the sizes tried the quickest: it stays in the cache */
-    BLOCK_SIZE = 512 * 1024,       /* holds the longest record that libpcap lets pass, twice */
-    MAX_RECORD_BYTES = 256 * 1024,
-    PCAP_FILE_HEADER_SIZE = 24,
-    PCAP_RECORD_HEADER_SIZE = 16,
-    PCAP_MAJOR_VERSION = 2,      /* pcapng counts from 1 */
-    MAX_WIRE_SIZE = 1024 * 1024, /* larger than any frame, offloading included */
-    NAME_SIZE = 200,             /* characters of a path that an error message keeps */
+    NAME_SIZE = 200, /* characters of a path that an error message keeps */
+    MAGIC_SIZE = 6,  /* of the longest format that is known by name */
+    NO_LINK_TYPE = -1,
 };
 
-/* The last second of year 9999, where calendars as we print them end. */
-static const uint64_t max_seconds = 253402300799U;
-
 struct capture {
-    pcap_t *pcap;
-    FILE *file;
-    char *buffer;
-    struct bpf_program filter;
-    bool has_filter;
-    bool is_pcap;
-    bool is_regular;
-    bool is_walked;  /* the records are read by walk_next(), not by libpcap */
-    bool is_swapped; /* the file's numbers are of the other byte order */
-    bool is_nanosecond;
-    uint8_t *block;
-    size_t block_at;     /* the next record in it */
-    size_t block_end;    /* bytes in it */
-    uint64_t block_next; /* file offset of what comes after it */
-    int link_type;
+    struct byte_source *source;
+    struct window window;
+    struct filter *filter; /* NULL without one */
+    bool is_pcapng;
+    struct pcap_file pcap;
+    struct pcapng_file pcapng;
+    int link_type;         /* of the last packet */
+    int foreign_link_type; /* the first that packet_decode() does not know, in a pcapng file */
+    bool has_known_link_type;
     int state; /* what capture_next() returns: 1 while there may be more, then 0 or -1 for good */
-    uint64_t number;
-    uint64_t offset; /* of the record after the last packet; exact in pcap files only */
     uint64_t total;
     char name[NAME_SIZE];
     char error[CAPTURE_ERROR_SIZE];
@@ -77,261 +63,241 @@ static void set_name(struct capture *capture, const char *path) {
                  path + size - (sizeof capture->name - 4));
 }
 
-static int open_stream(struct capture *capture, const char *path, char *error) {
-    if (is_stdin(path)) {
-        /* libpcap closes what it is given, but never stdin itself: a duplicate keeps one rule. */
-        int descriptor = dup(STDIN_FILENO);
-        capture->file = descriptor < 0 ? NULL : fdopen(descriptor, "rb");
-        if (capture->file == NULL && descriptor >= 0)
-            close(descriptor);
-    } else {
-        capture->file = fopen(path, "rb");
-    }
+/* A descriptor for the path, or -1 and capture->error. */
+static int open_path(struct capture *capture, const char *path) {
     struct stat status;
-    if (capture->file == NULL || fstat(fileno(capture->file), &status) != 0) {
-        snprintf(error, CAPTURE_ERROR_SIZE, "%s: cannot be opened: %s", capture->name,
+    int descriptor = is_stdin(path) ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
+                                    : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (descriptor < 0 || fstat(descriptor, &status) != 0) {
+        snprintf(capture->error, sizeof capture->error, "%s: cannot be opened: %s", capture->name,
                  strerror(errno));
-        return -1;
+    } else if (S_ISDIR(status.st_mode)) {
+        snprintf(capture->error, sizeof capture->error,
+                 "%s: is a directory; name the capture files in it", capture->name);
+    } else {
+        capture->total = S_ISREG(status.st_mode) ? (uint64_t)status.st_size : 0;
+        return descriptor;
     }
-    if (S_ISDIR(status.st_mode)) {
-        snprintf(error, CAPTURE_ERROR_SIZE, "%s: is a directory; name the capture files in it",
-                 capture->name);
-        return -1;
-    }
-    capture->is_regular = S_ISREG(status.st_mode);
-    capture->total = capture->is_regular ? (uint64_t)status.st_size : 0;
-    return setvbuf(capture->file, capture->buffer, _IOFBF, READ_BUFFER_SIZE);
+    if (descriptor >= 0)
+        close(descriptor);
+    return -1;
 }
 
-static const struct compression {
-    uint8_t magic[4];
+static const struct refused_packing {
+    uint8_t magic[MAGIC_SIZE];
     size_t size;
     const char *name;
     const char *command;
-} compressions[] = {
-    {{0x1f, 0x8b}, 2, "gzip", "gzip -dc"},
-    {{0x28, 0xb5, 0x2f, 0xfd}, 4, "zstd", "zstd -dc"},
-    {{0xfd, '7', 'z', 'X'}, 4, "xz", "xz -dc"},
+} refused_packings[] = {
+    {{0x1f, 0x8b}, 2, "gzip, twice", "gzip -dc"},
+    {{0x28, 0xb5, 0x2f, 0xfd}, 4, "zstd, twice", "zstd -dc"},
+    {{0xfd, '7', 'z', 'X', 'Z', 0}, 6, "xz", "xz -dc"},
     {{'B', 'Z', 'h'}, 3, "bzip2", "bzip2 -dc"},
+    {{0x04, 0x22, 0x4d, 0x18}, 4, "lz4", "lz4 -dc"},
+    {{'L', 'Z', 'I', 'P'}, 4, "lzip", "lzip -dc"},
+    {{0x1f, 0x9d}, 2, "compress", "gzip -dc"},
+    {{'P', 'K', 3, 4}, 4, "zip", "unzip -p"},
+    {{'7', 'z', 0xbc, 0xaf, 0x27, 0x1c}, 6, "7-Zip", "7z x -so"},
 };
 
-static const struct compression *find_compression(const struct capture *capture) {
-    uint8_t magic[4] = {0};
-    if (!capture->is_regular || pread(fileno(capture->file), magic, sizeof magic, 0) < 2)
-        return NULL;
-    for (size_t i = 0; i < sizeof compressions / sizeof *compressions; i++)
-        if (memcmp(magic, compressions[i].magic, compressions[i].size) == 0)
-            return &compressions[i];
+static const struct refused_packing *find_packing(struct span start) {
+    for (size_t i = 0; i < sizeof refused_packings / sizeof *refused_packings; i++) {
+        const struct refused_packing *packing = &refused_packings[i];
+        if (span_equal(span_first(start, packing->size), span_of(packing->magic, packing->size)))
+            return packing;
+    }
     return NULL;
 }
 
 /* Says what the file is instead of a capture, as far as a look at its start tells. */
-static void explain_refusal(const struct capture *capture, const char *reason, char *error) {
-    const struct compression *compression = find_compression(capture);
-    if (compression != NULL)
-        snprintf(error, CAPTURE_ERROR_SIZE,
+static int refuse(struct capture *capture, const char *reason) {
+    struct span start = window_span(&capture->window, window_left(&capture->window));
+    const struct refused_packing *packing = find_packing(start);
+    const char *failure = byte_source_failure(capture->source);
+    if (packing != NULL)
+        snprintf(capture->error, sizeof capture->error,
                  "%s: compressed with %s; unpack it first, for instance: %s FILE | downgrd -r -",
-                 capture->name, compression->name, compression->command);
-    else if (capture->is_regular && capture->total == 0)
-        snprintf(error, CAPTURE_ERROR_SIZE,
+                 capture->name, packing->name, packing->command);
+    else if (failure != NULL)
+        snprintf(capture->error, sizeof capture->error, "%s: cannot be read: %s", capture->name,
+                 failure);
+    else if (start.size == 0 && window_offset(&capture->window) == 0)
+        snprintf(capture->error, sizeof capture->error,
                  "%s: is empty, not even a capture without packets (pcap and pcapng are read)",
                  capture->name);
     else
-        snprintf(error, CAPTURE_ERROR_SIZE, "%s: not a capture (pcap and pcapng are read): %s",
-                 capture->name, reason);
-}
-
-static int open_pcap(struct capture *capture, char *error) {
-    char reason[PCAP_ERRBUF_SIZE] = "";
-    capture->pcap = pcap_fopen_offline(capture->file, reason);
-    if (capture->pcap == NULL) {
-        explain_refusal(capture, reason, error);
-        return -1;
-    }
-    capture->is_pcap = pcap_major_version(capture->pcap) == PCAP_MAJOR_VERSION;
-    capture->offset = PCAP_FILE_HEADER_SIZE;
-    capture->link_type = pcap_datalink(capture->pcap);
-    if (link_type_is_supported(capture->link_type))
-        return 0;
-    const char *name = pcap_datalink_val_to_name(capture->link_type);
-    snprintf(error, CAPTURE_ERROR_SIZE,
-             "%s: link type %s (%d) is not supported; these are: Ethernet, raw IP, Linux cooked "
-             "(SLL, SLL2), BSD loopback (NULL, LOOP), PPP, Cisco HDLC",
-             capture->name, name ? name : "unknown", capture->link_type);
+        snprintf(capture->error, sizeof capture->error,
+                 "%s: not a capture (pcap and pcapng are read): %s", capture->name, reason);
     return -1;
 }
 
-/* Ordinary pcap files, of version 2.4 and either byte order and resolution, are walked here. */
-static void begin_walk(struct capture *capture) {
-    static const uint32_t micro = 0xa1b2c3d4;
-    static const uint32_t nano = 0xa1b23c4d;
-    uint32_t magic = 0;
-    if (!capture->is_pcap || !capture->is_regular || pcap_minor_version(capture->pcap) != 4 ||
-        pread(fileno(capture->file), &magic, sizeof magic, 0) != (ssize_t)sizeof magic)
-        return;
-    capture->is_swapped = magic == __builtin_bswap32(micro) || magic == __builtin_bswap32(nano);
-    if (capture->is_swapped)
-        magic = __builtin_bswap32(magic);
-    if (magic != micro && magic != nano)
-        return;
-    capture->is_nanosecond = magic == nano;
-    capture->block = malloc(BLOCK_SIZE);
-    capture->block_next = PCAP_FILE_HEADER_SIZE;
-    capture->is_walked = capture->block != NULL;
+static void say_link_type(struct capture *capture, int link_type) {
+    snprintf(capture->error, sizeof capture->error,
+             "%s: link type %s (%d) is not supported; these are: Ethernet, raw IP, Linux cooked "
+             "(SLL, SLL2), BSD loopback (NULL, LOOP), PPP, Cisco HDLC",
+             capture->name, filter_link_type_name(link_type), link_type);
 }
 
-static int compile_filter(struct capture *capture, const char *filter, char *error) {
-    if (filter == NULL)
+static int open_pcap(struct capture *capture) {
+    if (pcap_file_open(&capture->pcap, &capture->window) != 0)
+        return refuse(capture, capture->pcap.damage.reason);
+    if (link_type_is_supported(capture->pcap.link_type))
         return 0;
-    if (pcap_compile(capture->pcap, &capture->filter, filter, 1, PCAP_NETMASK_UNKNOWN) != 0) {
-        snprintf(error, CAPTURE_ERROR_SIZE, "%s: filter '%.100s' cannot be used: %s", capture->name,
-                 filter, pcap_geterr(capture->pcap));
+    say_link_type(capture, capture->pcap.link_type);
+    return -1;
+}
+
+static int open_pcapng(struct capture *capture) {
+    capture->is_pcapng = true;
+    if (pcapng_file_open(&capture->pcapng, &capture->window) != 0)
+        return refuse(capture, capture->pcapng.damage.reason);
+    return 0;
+}
+
+static int open_format(struct capture *capture) {
+    window_fill(&capture->window, MAGIC_SIZE);
+    struct span start = window_span(&capture->window, window_left(&capture->window));
+    if (pcapng_file_is_magic(start))
+        return open_pcapng(capture);
+    if (pcap_file_is_magic(start))
+        return open_pcap(capture);
+    return refuse(capture, "its first bytes are those of neither");
+}
+/* A filter that is wrong is refused before anything is judged. */
+static int open_filter(struct capture *capture, const char *expression) {
+    if (expression == NULL)
+        return 0;
+    capture->filter = filter_new(expression);
+    if (capture->filter == NULL) {
+        snprintf(capture->error, sizeof capture->error, "out of memory for a filter");
         return -1;
     }
-    capture->has_filter = true;
-    return 0;
+    int link_type = capture->is_pcapng ? LINK_ETHERNET : capture->pcap.link_type;
+    if (capture->pcapng.interface_count > 0)
+        link_type = capture->pcapng.interfaces[0].link_type;
+    char reason[FILTER_REASON_SIZE];
+    int result = filter_prepare(capture->filter, link_type, reason);
+    /* Of a pcapng file other packets may match. */
+    if (result > 0 || (result == 0 && capture->is_pcapng))
+        return 0;
+    snprintf(capture->error, sizeof capture->error, "%s: filter '%.100s' cannot be used: %s",
+             capture->name, expression, reason);
+    return -1;
+}
+
+static int open_all(struct capture *capture, const char *path, const char *filter) {
+    int descriptor = open_path(capture, path);
+    if (descriptor < 0)
+        return -1;
+    capture->source = byte_source_new(descriptor);
+    if (capture->source == NULL || window_init(&capture->window, capture->source) != 0) {
+        snprintf(capture->error, sizeof capture->error, "out of memory for reading a capture");
+        return -1;
+    }
+    return open_format(capture) == 0 ? open_filter(capture, filter) : -1;
 }
 
 struct capture *capture_open_file(const char *path, const char *filter,
                                   char error[CAPTURE_ERROR_SIZE]) {
     struct capture *capture = calloc(1, sizeof *capture);
-    if (capture != NULL)
-        capture->buffer = malloc(READ_BUFFER_SIZE);
-    if (capture == NULL || capture->buffer == NULL) {
+    if (capture == NULL) {
         snprintf(error, CAPTURE_ERROR_SIZE, "out of memory for reading a capture");
-        free(capture);
         return NULL;
     }
     capture->state = 1;
+    capture->link_type = NO_LINK_TYPE;
+    capture->foreign_link_type = NO_LINK_TYPE;
     set_name(capture, path);
-    if (open_stream(capture, path, error) != 0 || open_pcap(capture, error) != 0 ||
-        compile_filter(capture, filter, error) != 0) {
-        capture_close(capture);
-        return NULL;
-    }
-    begin_walk(capture);
-    return capture;
+    if (open_all(capture, path, filter) == 0)
+        return capture;
+    memcpy(error, capture->error, CAPTURE_ERROR_SIZE);
+    capture_close(capture);
+    return NULL;
 }
 
 void capture_close(struct capture *capture) {
     if (capture == NULL)
         return;
-    if (capture->has_filter)
-        pcap_freecode(&capture->filter);
-    if (capture->pcap != NULL)
-        pcap_close(capture->pcap); /* and the file with it */
-    else if (capture->file != NULL)
-        fclose(capture->file);
-    free(capture->buffer);
-    free(capture->block);
+    filter_delete(capture->filter);
+    pcapng_file_close(&capture->pcapng);
+    window_deinit(&capture->window);
+    byte_source_delete(capture->source);
     free(capture);
 }
 
-/* Damaged times are brought into range, not refused: the packet's bytes may well be good. */
-static uint64_t time_of(const struct capture *capture, const struct pcap_pkthdr *header) {
-    int64_t seconds = header->ts.tv_sec;
-    int64_t micros = header->ts.tv_usec;
-    /* pcap's seconds are unsigned (they reach 2106), libpcap takes them for signed. */
-    if (capture->is_pcap)
-        seconds = (int64_t)(uint32_t)seconds;
-    if (seconds < 0)
-        return 0;
-    if (micros < 0 || micros > 999999)
-        micros = 999999;
-    uint64_t whole = (uint64_t)seconds < max_seconds ? (uint64_t)seconds : max_seconds;
-    return whole * 1000000U + (uint64_t)micros;
+static uint64_t last_number(const struct capture *capture) {
+    return capture->is_pcapng ? capture->pcapng.number : capture->pcap.number;
 }
 
-static int end_damaged(struct capture *capture) {
-    const char *reason = pcap_geterr(capture->pcap);
-    const char *what = strncmp(reason, "truncated", 9) == 0 ? "truncated" : "damaged";
-    off_t stopped = capture->is_pcap ? (off_t)capture->offset : ftello(capture->file);
-    char where[64] = "";
-    if (stopped >= 0)
-        snprintf(where, sizeof where, " (byte offset %llu)", (unsigned long long)stopped);
-    snprintf(capture->error, sizeof capture->error, "%s: %s after packet %llu%s: %s", capture->name,
-             what, (unsigned long long)capture->number, where, reason);
-    capture->state = -1;
-    return capture->state;
+static int end_damaged(struct capture *capture, const struct damage *damage) {
+    const char *failure = byte_source_failure(capture->source);
+    const char *reason = failure ? failure : damage->reason;
+    bool is_truncated = failure ? byte_source_is_truncated(capture->source) : damage->is_truncated;
+    enum packing packing = byte_source_packing(capture->source);
+    char unpacked[32] = "";
+    if (packing != PACKING_NONE)
+        snprintf(unpacked, sizeof unpacked, " of the unpacked %s data", packing_name(packing));
+    snprintf(capture->error, sizeof capture->error,
+             "%s: %s after packet %" PRIu64 " (byte offset %" PRIu64 "%s): %s", capture->name,
+             is_truncated ? "truncated" : "damaged", last_number(capture), damage->offset, unpacked,
+             reason);
+    return -1;
 }
 
-/* Makes `size` bytes of the next record stand in the block; false when the file has fewer. */
-static bool walk_fill(struct capture *capture, size_t size) {
-    size_t left = capture->block_end - capture->block_at;
-    if (left >= size)
-        return true;
-    memmove(capture->block, capture->block + capture->block_at, left);
-    capture->block_at = 0;
-    capture->block_end = left;
-    while (capture->block_end < size) {
-        ssize_t got = pread(fileno(capture->file), capture->block + capture->block_end,
-                            BLOCK_SIZE - capture->block_end, (off_t)capture->block_next);
-        if (got <= 0)
-            return false;
-        capture->block_end += (size_t)got;
-        capture->block_next += (uint64_t)got;
+/* 0 when all is read; but not when that was nothing which could be decoded. */
+static int end(struct capture *capture) {
+    if (byte_source_failure(capture->source) != NULL) {
+        const struct damage here = {.offset = window_offset(&capture->window)};
+        return end_damaged(capture, &here);
     }
-    return true;
-}
-
-/* From this record on libpcap reads: it ends the file, or says what is wrong with it. */
-static void walk_end(struct capture *capture) {
-    capture->is_walked = false;
-    fseeko(capture->file, (off_t)capture->offset, SEEK_SET);
-}
-
-static uint32_t walk_number(const struct capture *capture, size_t index) {
-    uint32_t value = 0;
-    memcpy(&value, capture->block + capture->block_at + index * sizeof value, sizeof value);
-    return capture->is_swapped ? __builtin_bswap32(value) : value;
-}
-
-static bool walk_next(struct capture *capture, struct pcap_pkthdr *header, const u_char **data) {
-    if (!walk_fill(capture, PCAP_RECORD_HEADER_SIZE)) {
-        walk_end(capture);
-        return false;
+    if (capture->foreign_link_type != NO_LINK_TYPE && !capture->has_known_link_type) {
+        say_link_type(capture, capture->foreign_link_type);
+        return -1;
     }
-    uint32_t fraction = walk_number(capture, 1);
-    uint32_t size = walk_number(capture, 2);
-    header->ts.tv_sec = walk_number(capture, 0);
-    header->ts.tv_usec = capture->is_nanosecond ? fraction / 1000 : fraction;
-    header->caplen = size;
-    header->len = walk_number(capture, 3);
-    if (size > MAX_RECORD_BYTES || size > (uint32_t)pcap_snapshot(capture->pcap) ||
-        !walk_fill(capture, PCAP_RECORD_HEADER_SIZE + size)) {
-        walk_end(capture);
-        return false;
-    }
-    *data = capture->block + capture->block_at + PCAP_RECORD_HEADER_SIZE;
-    capture->block_at += PCAP_RECORD_HEADER_SIZE + size;
-    return true;
+    return 0;
+}
+
+static int read_packet(struct capture *capture, struct capture_packet *packet) {
+    int status = capture->is_pcapng ? pcapng_file_next(&capture->pcapng, &capture->window, packet)
+                                    : pcap_file_next(&capture->pcap, &capture->window, packet);
+    if (status < 0)
+        return end_damaged(capture,
+                           capture->is_pcapng ? &capture->pcapng.damage : &capture->pcap.damage);
+    return status == 0 ? end(capture) : 1;
+}
+
+static void note_link_type(struct capture *capture, int link_type) {
+    capture->link_type = link_type;
+    if (link_type_is_supported(link_type))
+        capture->has_known_link_type = true;
+    else if (capture->foreign_link_type == NO_LINK_TYPE)
+        capture->foreign_link_type = link_type;
+}
+
+/* As filter_match(); -1 ends the capture. */
+static int is_wanted(struct capture *capture, const struct capture_packet *packet) {
+    char reason[FILTER_REASON_SIZE];
+    int result = filter_match(capture->filter, packet, reason);
+    if (result < 0)
+        snprintf(capture->error, sizeof capture->error,
+                 "%s: the filter cannot be used on packet %" PRIu64 ", of link type %s (%d): %s",
+                 capture->name, packet->number, filter_link_type_name(packet->link_type),
+                 packet->link_type, reason);
+    return result;
 }
 
 int capture_next(struct capture *capture, struct capture_packet *packet) {
     while (capture->state == 1) {
-        struct pcap_pkthdr walked;
-        struct pcap_pkthdr *header = &walked;
-        const u_char *data = NULL;
-        int status = 1;
-        if (!capture->is_walked || !walk_next(capture, &walked, &data))
-            status = pcap_next_ex(capture->pcap, &header, &data);
-        if (status == PCAP_ERROR_BREAK) {
-            capture->state = 0;
+        capture->state = read_packet(capture, packet);
+        if (capture->state != 1)
             break;
-        }
-        if (status != 1)
-            return end_damaged(capture);
-        capture->number++;
-        capture->offset += PCAP_RECORD_HEADER_SIZE + header->caplen;
-        if (capture->has_filter && pcap_offline_filter(&capture->filter, header, data) == 0)
-            continue;
-        bool sane = header->len >= header->caplen && header->len <= MAX_WIRE_SIZE;
-        packet->frame = span_of(data, header->caplen);
-        packet->wire_size = sane ? header->len : header->caplen;
-        packet->time_us = time_of(capture, header);
-        packet->number = capture->number;
-        packet->link_type = capture->link_type;
-        return 1;
+        if (packet->link_type != capture->link_type)
+            note_link_type(capture, packet->link_type);
+        int wanted = capture->filter ? is_wanted(capture, packet) : 1;
+        if (wanted > 0)
+            return 1;
+        if (wanted < 0)
+            capture->state = -1;
     }
     return capture->state;
 }
@@ -341,7 +307,6 @@ const char *capture_error(const struct capture *capture) {
 }
 
 void capture_progress(const struct capture *capture, uint64_t *bytes_read, uint64_t *bytes_total) {
-    off_t position = capture->is_walked ? -1 : ftello(capture->file);
-    *bytes_read = position >= 0 ? (uint64_t)position : capture->offset;
+    *bytes_read = byte_source_taken(capture->source);
     *bytes_total = capture->total;
 }

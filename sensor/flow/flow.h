@@ -18,11 +18,12 @@
 #include "packet.h"
 
 struct flow_config {
-    size_t flows;                  /* connections followed at once: 131072 */
-    size_t handshakes;             /* of them, handshakes in progress: 16384 */
-    size_t small_buffers;          /* of 2 KiB: 16384 */
-    size_t medium_buffers;         /* of 18 KiB: 1024 */
-    size_t large_buffers;          /* of 132 KiB: 64 */
+    size_t flows;          /* connections followed at once: 131072 */
+    size_t handshakes;     /* of them, handshakes in progress: 16384 */
+    size_t small_buffers;  /* of 2 KiB: 16384 */
+    size_t medium_buffers; /* of 18 KiB: 1024 */
+    size_t large_buffers;  /* of 132 KiB: 64 */
+    size_t windows;        /* of 2 KiB, for bytes that were read and may be contradicted: 16384 */
     uint64_t handshake_timeout_us; /* silence this long in a handshake ends it: 30 s */
     uint64_t closing_timeout_us;   /* after the first FIN, how long the rest may take: 1 s */
     uint64_t idle_timeout_us;      /* finished connections are forgotten after: 300 s */
@@ -33,6 +34,7 @@ struct flow_counts {
     uint64_t flows;
     uint64_t flows_evicted;
     uint64_t handshakes;
+    uint64_t dialogues; /* that spoke of TLS and came to none; told, but no handshakes */
     uint64_t half_seen;
     uint64_t inconclusive;
     uint64_t hello_malformed;

@@ -19,14 +19,16 @@ void flow_end_session(struct flow_table *table, uint32_t index, bool timed_out, 
     struct session *session = &table->sessions[flow->session];
     if (!session->is_finished && !session->is_foreign)
         session_flush(session);
-    bool is_reportable = session_is_reportable(session);
+    bool has_hello = session_is_reportable(session);
+    bool is_reportable = dialogue_stream_conclude(session) || has_hello;
     table->counts.hello_malformed += session->hello_malformed;
     table->counts.buffers_exhausted += session->out_of_memory;
     if (is_reportable) {
         struct handshake *record = &session->record;
+        flow->origin = session->origin;
         session_conclude(session, timed_out, cut_off);
         record->flow_id = flow_key_id(&flow->key, flow->started_us, flow->started_packet);
-        record->ended_us = table->now_us;
+        record->ended_us = session->over_us ? session->over_us : table->now_us;
         struct endpoint *ends[2] = {&record->client, &record->server};
         for (unsigned side = 0; side < SIDE_COUNT; side++) {
             unsigned end = session->client_end ^ side;
@@ -34,9 +36,10 @@ void flow_end_session(struct flow_table *table, uint32_t index, bool timed_out, 
                    sizeof ends[side]->address.bytes);
             ends[side]->port = flow->key.port[end];
         }
-        table->counts.handshakes++;
-        table->counts.half_seen += record->outcome == OUTCOME_HALF_SEEN;
-        table->counts.inconclusive += record->outcome == OUTCOME_INCONCLUSIVE;
+        table->counts.handshakes += has_hello;
+        table->counts.dialogues += !has_hello;
+        table->counts.half_seen += has_hello && record->outcome == OUTCOME_HALF_SEEN;
+        table->counts.inconclusive += has_hello && record->outcome == OUTCOME_INCONCLUSIVE;
         table->finished(table->context, record);
     }
     for (unsigned end = 0; end < 2 && session->datagrams == NULL; end++) {
@@ -46,7 +49,7 @@ void flow_end_session(struct flow_table *table, uint32_t index, bool timed_out, 
     session_release(session);
     table->free_sessions[table->free_session_count++] = flow->session;
     flow->session = NONE;
-    flow->state = is_reportable ? FLOW_DONE : FLOW_FOREIGN;
+    flow->state = has_hello ? FLOW_DONE : FLOW_FOREIGN;
     flow_list_move(table, index, flow->closed == CLOSED_BOTH ? LIST_CLOSED : LIST_IDLE);
 }
 
@@ -99,6 +102,7 @@ void flow_restart(struct flow_table *table, uint32_t index, uint64_t number) {
     flow_list_move(table, index, LIST_IDLE);
     flow->started_us = table->now_us;
     flow->started_packet = number;
+    flow->opener = 0;
     memset(flow->end, 0, sizeof flow->end);
     table->counts.flows++;
 }
@@ -116,6 +120,8 @@ struct session *flow_begin_session(struct flow_table *table, uint32_t index,
     flow->session = table->free_sessions[--table->free_session_count];
     struct session *session = &table->sessions[flow->session];
     session_init(session, &table->buffers);
+    session->windows = &table->windows;
+    session->opener = flow->opener;
     session->record.ip_version = (uint8_t)flow->key.ip_version;
     session->record.transport = packet->protocol;
     session->quic_protection = table->quic;
@@ -134,10 +140,41 @@ struct session *flow_begin_session(struct flow_table *table, uint32_t index,
         session->end[end].first_hop_limit = known->first_hop_limit;
         session->end[end].min_hop_limit = known->first_hop_limit;
         session->end[end].max_hop_limit = known->first_hop_limit;
+        session->end[end].first = known->first;
+        session->end[end].last = known->first;
+        session->end[end].rtt_us = known->rtt_us;
+        session->end[end].mss = known->mss;
+        session->end[end].window_scale = known->window_scale;
+        session->end[end].has_window_scale = known->has_window_scale;
+        session->end[end].has_timestamps = known->has_timestamps;
         session->streams[end].has_next = known->has_first_sequence;
         session->streams[end].next_sequence = known->first_sequence;
     }
     flow->state = FLOW_HANDSHAKE;
     flow_list_move(table, index, LIST_HANDSHAKE);
     return session;
+}
+
+enum {
+    LINGER_UNKNOWN_US = 100000, /* no round trip time was measured */
+    LINGER_MIN_US = 5000,
+    LINGER_MAX_US = 1000000,
+    LINGER_STEPS =
+        64, /* so many places a flow moves up; further ones make it wait a little longer */
+};
+
+void flow_linger(struct flow_table *table, uint32_t index) {
+    struct flow *flow = &table->flows[index];
+    const struct direction *ends = table->sessions[flow->session].end;
+    uint64_t wait_us = LINGER_UNKNOWN_US;
+    if (ends[0].rtt_us && ends[1].rtt_us)
+        wait_us = ((uint64_t)ends[0].rtt_us + ends[1].rtt_us) * 3 / 2;
+    wait_us = wait_us < LINGER_MIN_US ? LINGER_MIN_US : wait_us;
+    wait_us = wait_us > LINGER_MAX_US ? LINGER_MAX_US : wait_us;
+    flow_list_move(table, index, LIST_LINGER);
+    flow->last_us = table->now_us + wait_us;
+    for (unsigned step = 0; step < LINGER_STEPS && flow->previous != NONE &&
+                            table->flows[flow->previous].last_us > flow->last_us;
+         step++)
+        flow_list_move_up(table, index);
 }

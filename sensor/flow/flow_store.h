@@ -2,12 +2,13 @@
  * flow_store.h - the flows that are held, the lists they stand in, and the sessions that some of
  * them have; internal to flow_table.c, flow_tcp.c and flow_udp.c.
  *
- * A flow is small (three cache lines): addresses, where each direction began, what is being done
+ * A flow is small (a few cache lines): addresses, where each direction began, what is being done
  * with it. Only a connection whose bytes may hold a handshake gets a session (session.h), which is
  * large and lives as long as its handshake.
  *
- * Flows stand in one of four lists, each ordered by time so that expiry looks at the head only:
- * handshaking (by last packet), closing (handshakes, by the packet that began their end), idle (all
+ * Flows stand in one of five lists, each ordered by time so that expiry looks at the head only:
+ * handshaking (by last packet), closing (handshakes, by the packet that began their end), lingering
+ * (handshakes that are over, for about a round trip: what still comes may contradict it), idle (all
  * others, by last packet, touched at most once a second), and closed (by the packet that closed the
  * connection; kept a moment for late packets, then its place is used again while it is in the
  * cache).
@@ -29,7 +30,14 @@ enum flow_state {
 };
 
 /* In the order in which a full table looks for room. */
-enum list_name { LIST_CLOSED, LIST_IDLE, LIST_HANDSHAKE, LIST_CLOSING, LIST_COUNT };
+enum list_name {
+    LIST_CLOSED,
+    LIST_IDLE,
+    LIST_HANDSHAKE,
+    LIST_CLOSING,
+    LIST_LINGER, /* over: last_us is when its record is told */
+    LIST_COUNT
+};
 
 struct list {
     uint32_t head; /* oldest */
@@ -42,8 +50,15 @@ struct flow_end {
         first_sequence; /* of the first payload byte, from the SYN or the peer's acknowledgement */
     bool has_first_sequence;
     bool has_syn;
+    bool has_syn_again;  /* the SYN came twice: how long its answer took is not known */
+    bool has_timestamps; /* this and the next three: of the SYN */
+    bool has_window_scale;
+    uint8_t window_scale;
+    uint16_t mss;
     uint8_t first_hop_limit;
     uint8_t packets; /* saturating */
+    uint32_t rtt_us; /* between here and this end; 0: unknown */
+    struct packet_mark first;
 };
 
 struct flow {
@@ -64,7 +79,9 @@ struct flow {
     struct flow_end end[2];
     uint16_t vlans[PACKET_MAX_VLANS];
     uint32_t origin; /* UDP: of the handshake told last, see session.h */
+    uint8_t opener;  /* 1 + the end that sent the SYN (or got its answer); 0: not seen */
     bool is_cut;     /* FLOW_FOREIGN: too little of some payload was captured to know a hello by */
+    bool has_stun;   /* UDP: STUN went by */
 };
 
 struct flow_table {
@@ -81,6 +98,7 @@ struct flow_table {
     uint32_t *free_sessions;
     size_t free_session_count;
     struct buffers buffers;
+    struct buffers windows;
     struct quic_protection *quic;
     struct list lists[LIST_COUNT];
     uint64_t now_us;
@@ -119,6 +137,26 @@ static inline void flow_list_move(struct flow_table *table, uint32_t index, enum
     flow_list_append(table, index, name);
 }
 
+/* Changes places with the flow before it. */
+static inline void flow_list_move_up(struct flow_table *table, uint32_t index) {
+    struct flow *flow = &table->flows[index];
+    struct list *list = &table->lists[flow->list];
+    uint32_t other_index = flow->previous;
+    struct flow *other = &table->flows[other_index];
+    if (other->previous == NONE)
+        list->head = index;
+    else
+        table->flows[other->previous].next = index;
+    if (flow->next == NONE)
+        list->tail = other_index;
+    else
+        table->flows[flow->next].previous = other_index;
+    flow->previous = other->previous;
+    other->next = flow->next;
+    flow->next = other_index;
+    other->previous = index;
+}
+
 /* By key; NONE when it is not held. */
 static inline uint32_t flow_find(const struct flow_table *table, const struct flow_key *key,
                                  uint64_t hash) {
@@ -141,6 +179,10 @@ struct session *flow_begin_session(struct flow_table *table, uint32_t index,
 /* Tells the session's record (if it has one) and gives the session back. The flow is FLOW_DONE or
  * FLOW_FOREIGN then. */
 void flow_end_session(struct flow_table *table, uint32_t index, bool timed_out, bool cut_off);
+
+/* Its handshake is over: the record is told in about a round trip. That is sooner than anything the
+ * client can reach with its next try, so that records come in the order of their ends. */
+void flow_linger(struct flow_table *table, uint32_t index);
 
 /* flow_tcp.c, flow_udp.c: one packet of each. */
 void flow_tcp_segment(struct flow_table *table, const struct packet *packet, uint64_t time_us,

@@ -14,6 +14,7 @@ void flow_default_config(struct flow_config *config) {
         .small_buffers = 16384,
         .medium_buffers = 1024,
         .large_buffers = 64,
+        .windows = 16384,
         .handshake_timeout_us = 30000000,
         .closing_timeout_us = 1000000,
         .idle_timeout_us = 300000000,
@@ -24,6 +25,8 @@ static void flow_table_expire(struct flow_table *table) {
     const struct flow_config *config = &table->config;
     uint64_t now = table->now_us;
     uint32_t index = 0;
+    while ((index = table->lists[LIST_LINGER].head) != NONE && table->flows[index].last_us < now)
+        flow_end_session(table, index, true, false);
     while ((index = table->lists[LIST_CLOSING].head) != NONE &&
            table->flows[index].last_us + config->closing_timeout_us < now)
         flow_end_session(table, index, true, false);
@@ -73,6 +76,7 @@ flow_table_new(const struct flow_config *config,
         bucket_count *= 2;
     const size_t buffer_counts[BUFFER_CLASS_COUNT] = {config->small_buffers, config->medium_buffers,
                                                       config->large_buffers};
+    const size_t window_counts[BUFFER_CLASS_COUNT] = {config->windows, 0, 0};
     table->config = *config;
     table->finished = finished;
     table->context = context;
@@ -84,6 +88,7 @@ flow_table_new(const struct flow_config *config,
     table->free_sessions = calloc(config->handshakes, sizeof *table->free_sessions);
     if (!table->quic || !table->flows || !table->buckets || !table->sessions ||
         !table->free_sessions || buffers_init(&table->buffers, buffer_counts) != 0 ||
+        buffers_init(&table->windows, window_counts) != 0 ||
         getrandom(table->seed, sizeof table->seed, 0) != (ssize_t)sizeof table->seed) {
         flow_table_delete(table);
         return NULL;
@@ -103,6 +108,7 @@ void flow_table_delete(struct flow_table *table) {
         return;
     quic_protection_delete(table->quic);
     buffers_deinit(&table->buffers);
+    buffers_deinit(&table->windows);
     free(table->flows);
     free(table->buckets);
     free(table->sessions);
@@ -110,8 +116,10 @@ void flow_table_delete(struct flow_table *table) {
     free(table);
 }
 
-/* Of the connections with a session, the one that was quiet longest. */
+/* Of the connections with a session, the one that was quiet longest; first those that are over. */
 static uint32_t flow_table_oldest_session(const struct flow_table *table) {
+    if (table->lists[LIST_LINGER].head != NONE)
+        return table->lists[LIST_LINGER].head;
     uint32_t closing = table->lists[LIST_CLOSING].head;
     uint32_t open = table->lists[LIST_HANDSHAKE].head;
     if (closing == NONE || open == NONE)
@@ -123,7 +131,7 @@ void flow_table_end(struct flow_table *table) {
     uint32_t index = 0;
     while ((index = flow_table_oldest_session(table)) != NONE) {
         const struct session *session = &table->sessions[table->flows[index].session];
-        bool is_closed = session->is_closing || table->flows[index].list == LIST_CLOSING;
+        bool is_closed = session->is_closing || table->flows[index].list >= LIST_CLOSING;
         flow_end_session(table, index, false, !is_closed);
     }
     memset(table->buckets, 0xff, (table->bucket_mask + 1) * sizeof *table->buckets);

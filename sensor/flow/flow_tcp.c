@@ -1,11 +1,14 @@
 /*
  * flow_tcp.c - what a TCP segment does to its flow.
  *
- * A connection whose first bytes look like TLS gets a session. A finished or foreign flow costs one
+ * A connection whose first bytes look like TLS, or like a dialogue that may come to TLS, gets a
+ * session. A finished or foreign flow costs one
  * look-up a packet. Foreign flows are still watched for a segment that begins with a hello: that is
  * how TLS after something that was not understood is found (carrier "unknown").
  */
 #include "flow_store.h"
+
+enum { MAX_RTT_US = 3000000 };
 
 /* Does this packet carry stream bytes? On a SYN only when they are a hello (Fast Open, RFC 7413):
  * some stacks put noise there. */
@@ -33,21 +36,27 @@ static void flow_session_packet(struct flow_table *table, uint32_t index, unsign
     struct session *session = &table->sessions[flow->session];
     session_note_packet(session, from, packet, time_us, number);
     if (packet_has_data(packet)) {
-        struct segment segment = {packet->payload, packet->payload_size_wire,
-                                  packet_data_sequence(packet), number, time_us};
+        struct segment segment = {.bytes = packet->payload,
+                                  .size_wire = packet->payload_size_wire,
+                                  .sequence = packet_data_sequence(packet),
+                                  .packet = number,
+                                  .time_us = time_us,
+                                  .mark = session->end[from].last};
         stream_segment(session, from, &segment);
     }
     if (packet->tcp_flags & (TCP_FIN | TCP_RST))
         stream_final(session, from, packet->sequence + (uint32_t)packet->payload_size_wire);
     if (packet->tcp_flags & TCP_ACK)
         stream_acknowledged(session, from ^ 1U, packet->acknowledgement);
-    const struct direction *ends = session->end;
-    bool is_over = (packet->tcp_flags & TCP_RST) || (ends[0].fin_packet && ends[1].fin_packet);
-    if (is_over || session->is_finished || session->is_foreign) {
+    if (session->is_finished || session->is_foreign) {
         flow_end_session(table, index, false, false);
         return;
     }
-    if (session->is_closing || (packet->tcp_flags & TCP_FIN)) {
+    session_note_end(session, packet, time_us);
+    if (session->over_us != 0) {
+        if (flow->list != LIST_LINGER)
+            flow_linger(table, index);
+    } else if (session->is_closing || (packet->tcp_flags & TCP_FIN)) {
         if (flow->list != LIST_CLOSING)
             flow_list_move(table, index, LIST_CLOSING);
     } else if (flow->list == LIST_HANDSHAKE && flow->last_us + TOUCH_US < table->now_us) {
@@ -56,6 +65,25 @@ static void flow_session_packet(struct flow_table *table, uint32_t index, unsign
 }
 
 /* ---- packets ---- */
+
+/* How long the path to an end is: from a packet that passed by to its answer's coming back. */
+static void flow_end_note_rtt(struct flow_end *end, const struct flow_end *asker, uint64_t now_us) {
+    if (end->rtt_us != 0 || !asker->has_syn || asker->has_syn_again || end->has_syn_again ||
+        now_us <= asker->first.time_us || now_us - asker->first.time_us > MAX_RTT_US)
+        return;
+    end->rtt_us = (uint32_t)(now_us - asker->first.time_us);
+}
+
+static void flow_end_note_syn(struct flow_end *end, const struct flow_end *other,
+                              const struct packet *packet, uint64_t now_us) {
+    end->has_syn_again |= end->has_syn;
+    end->mss = packet->has & PACKET_HAS_TCP_MSS ? packet->tcp_mss : 0;
+    end->has_window_scale = (packet->has & PACKET_HAS_TCP_WINDOW_SCALE) != 0;
+    end->window_scale = end->has_window_scale ? packet->tcp_window_scale : 0;
+    end->has_timestamps = (packet->has & PACKET_HAS_TCP_TIMESTAMP) != 0;
+    if (packet->tcp_flags & TCP_ACK)
+        flow_end_note_rtt(end, other, now_us);
+}
 
 static void flow_note_syn(struct flow_table *table, uint32_t index, unsigned from,
                           const struct packet *packet, uint64_t number) {
@@ -70,25 +98,32 @@ static void flow_note_syn(struct flow_table *table, uint32_t index, unsigned fro
     struct flow_end *end = &flow->end[from];
     if (flow->state != FLOW_NEW && !is_unused)
         return;
+    flow_end_note_syn(end, &flow->end[from ^ 1U], packet, table->now_us);
     end->has_syn = true;
     end->has_first_sequence = true;
     end->first_sequence = first_sequence;
+    flow->opener = (uint8_t)(1 + (from ^ (is_answer ? 1U : 0U)));
     if (flow->session != NONE) {
         /* A second SYN-ACK with another initial sequence number, before any of its bytes were read.
          */
         struct session *session = &table->sessions[flow->session];
         struct stream *stream = &session->streams[from];
         session->end[from].has_syn = true;
-        if (stream->await == AWAIT_START && stream->header_have == 0 && stream->held_count == 0) {
+        if (stream_is_untouched(session, from)) {
             stream->has_next = true;
             stream->next_sequence = first_sequence;
         }
     }
 }
 
-static void flow_end_note(struct flow_end *end, const struct packet *packet) {
+static void flow_end_note(struct flow_end *end, const struct flow_end *other,
+                          const struct packet *packet, uint64_t time_us, uint64_t number) {
     if (end->packets < UINT8_MAX)
         end->packets++;
+    if (end->first.packet == 0)
+        packet_mark_of(packet, time_us, number, &end->first);
+    if (end->has_syn && (packet->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_ACK)
+        flow_end_note_rtt(end, other, time_us);
     if (end->first_hop_limit == 0)
         end->first_hop_limit = packet->hop_limit;
 }
@@ -128,7 +163,7 @@ static void flow_foreign_payload(struct flow_table *table, uint32_t index, unsig
     flow_session_packet(table, index, from, packet, time_us, number);
 }
 
-/* The first payload of a new flow: is it TLS? */
+/* The first payload of a new flow: is it TLS, or what may go before it? */
 static void flow_first_payload(struct flow_table *table, uint32_t index, unsigned from,
                                const struct packet *packet, uint64_t time_us, uint64_t number) {
     struct flow *flow = &table->flows[index];
@@ -137,7 +172,8 @@ static void flow_first_payload(struct flow_table *table, uint32_t index, unsigne
         end->has_first_sequence ? (int32_t)(packet_data_sequence(packet) - end->first_sequence) : 0;
     if (ahead < 0 || ahead >= STREAM_MAX_AHEAD)
         return;
-    if (ahead == 0 && !tls_stream_may_start(packet->payload)) {
+    if (ahead == 0 && !tls_stream_may_start(packet->payload) &&
+        !dialogue_may_start(packet->payload)) {
         /* Some stacks and taps count link padding as payload of a bare acknowledgement. */
         if (packet->payload_size_wire > STREAM_MAX_PADDING) {
             flow->state = FLOW_FOREIGN;
@@ -181,7 +217,7 @@ void flow_tcp_segment(struct flow_table *table, const struct packet *packet, uin
         return;
     }
     if (flow->state == FLOW_NEW)
-        flow_end_note(&flow->end[from], packet);
+        flow_end_note(&flow->end[from], &flow->end[from ^ 1U], packet, time_us, number);
     if (packet_has_data(packet)) {
         if (flow->state == FLOW_NEW)
             flow_first_payload(table, index, from, packet, time_us, number);

@@ -17,21 +17,26 @@ enum {
     UNIT = 8,
     MAX_DATAGRAM_SIZE = 65535,
     BUFFER_SIZE = MAX_DATAGRAM_SIZE + 1,
+    /* A fast sender has used its identifications up after some seconds (RFC 4963). */
+    TELL_WITHIN_US = 1000000,
     MAP_SIZE = BUFFER_SIZE / UNIT / 8,
     NONE = -1,
 };
 
-enum datagram_state { AWAIT_FRAGMENTS, COMPLETE, DROPPED };
+/* A contradicted datagram is dropped in two steps: first its ports must be known. */
+enum datagram_state { AWAIT_FRAGMENTS, COMPLETE, AWAIT_PORTS, DROPPED };
 
+/* Without gaps: it is hashed and compared as it lies. */
 struct datagram_key {
     struct ip_address source;
     struct ip_address destination;
     uint32_t ip_id;
+    uint32_t tunnel_id; /* of the innermost: two customers may use the same addresses */
     uint16_t vlans[PACKET_MAX_VLANS];
     uint8_t vlan_count;
+    uint8_t tunnel_count;
     uint8_t ip_version;
     uint8_t protocol; /* IPv4 only: in IPv6 the fragments may name different ones */
-    uint8_t zero;
 };
 
 struct datagram {
@@ -60,10 +65,11 @@ struct fragments {
     int32_t oldest;
     int32_t newest;
     uint64_t timeout_us;
+    unsigned max_tunnels;
     struct fragment_counts counts;
 };
 
-struct fragments *fragments_new(size_t datagrams, uint64_t timeout_us) {
+struct fragments *fragments_new(size_t datagrams, uint64_t timeout_us, unsigned max_tunnels) {
     assert(datagrams > 0 && datagrams <= INT32_MAX / 2);
     size_t chains = 1;
     while (chains < datagrams)
@@ -83,6 +89,7 @@ struct fragments *fragments_new(size_t datagrams, uint64_t timeout_us) {
     fragments->count = (int32_t)datagrams;
     fragments->unused = fragments->oldest = fragments->newest = NONE;
     fragments->timeout_us = timeout_us;
+    fragments->max_tunnels = max_tunnels;
     return fragments;
 }
 
@@ -103,7 +110,9 @@ static struct datagram_key key_of(const struct packet *packet) {
         .source = packet->source,
         .destination = packet->destination,
         .ip_id = packet->ip_id,
+        .tunnel_id = packet->tunnel_count ? packet->tunnels[packet->tunnel_count - 1].id : 0,
         .vlan_count = packet->vlan_count,
+        .tunnel_count = packet->tunnel_count,
         .ip_version = packet->ip_version,
         .protocol = packet->ip_version == 4 ? packet->protocol : 0,
     };
@@ -159,17 +168,27 @@ static void release(struct fragments *fragments, struct datagram *datagram) {
     fragments->unused = index_of(fragments, datagram);
 }
 
+/* A capture's time may step back: that makes nothing old. */
+static uint64_t age_of(const struct datagram *datagram, uint64_t time_us) {
+    return time_us > datagram->first_seen_us ? time_us - datagram->first_seen_us : 0;
+}
+
+static void expire_oldest(struct fragments *fragments) {
+    struct datagram *datagram = &fragments->datagrams[fragments->oldest];
+    if (datagram->state == AWAIT_FRAGMENTS)
+        fragments->counts.expired++;
+    release(fragments, datagram);
+}
+
 static void expire(struct fragments *fragments, uint64_t time_us) {
-    while (fragments->oldest != NONE) {
-        struct datagram *datagram = &fragments->datagrams[fragments->oldest];
-        /* A capture's time may step back: that makes nothing old. */
-        if (time_us <= datagram->first_seen_us ||
-            time_us - datagram->first_seen_us < fragments->timeout_us)
-            return;
-        if (datagram->state == AWAIT_FRAGMENTS)
-            fragments->counts.expired++;
-        release(fragments, datagram);
-    }
+    while (fragments->oldest != NONE &&
+           age_of(&fragments->datagrams[fragments->oldest], time_us) >= fragments->timeout_us)
+        expire_oldest(fragments);
+}
+
+void fragments_end(struct fragments *fragments) {
+    while (fragments->oldest != NONE)
+        expire_oldest(fragments);
 }
 
 static struct datagram *take_place(struct fragments *fragments) {
@@ -238,7 +257,8 @@ static bool bytes_agree(const struct datagram *datagram, const struct packet *pa
 
 static void keep(struct datagram *datagram, const struct packet *packet) {
     uint32_t end = packet->fragment_offset + (uint32_t)packet->payload.size;
-    memcpy(datagram->bytes + packet->fragment_offset, packet->payload.data, packet->payload.size);
+    /* A piece that came out of a tunnel may lie in the very place that this datagram took over. */
+    memmove(datagram->bytes + packet->fragment_offset, packet->payload.data, packet->payload.size);
     for (size_t unit = packet->fragment_offset / UNIT; unit * UNIT < end; unit++) {
         if (has_unit(datagram, unit))
             continue;
@@ -262,54 +282,94 @@ static bool is_usable(const struct packet *packet) {
            (!packet->more_fragments || packet->payload.size % UNIT == 0);
 }
 
-/* The datagram that a fragment belongs to; NULL when there is nothing to add to. */
+/* The datagram that a fragment belongs to. */
 static struct datagram *find_or_begin(struct fragments *fragments, const struct packet *packet,
                                       uint64_t time_us) {
     struct datagram_key key = key_of(packet);
     uint32_t hash = hash_of(&key);
     struct datagram *datagram = find(fragments, &key, hash);
-    if (datagram == NULL)
-        return begin(fragments, &key, hash, time_us);
-    bool agrees = !end_contradicts(datagram, packet) && bytes_agree(datagram, packet);
-    switch (datagram->state) {
-    case AWAIT_FRAGMENTS:
-        if (agrees)
-            return datagram;
-        datagram->state = DROPPED;
-        fragments->counts.contradictory++;
-        return NULL;
-    case COMPLETE:
-        if (agrees)
-            return NULL;
-        release(fragments, datagram);
-        return begin(fragments, &key, hash, time_us);
-    case DROPPED:
-        return NULL;
-    }
-    return NULL;
+    return datagram ? datagram : begin(fragments, &key, hash, time_us);
 }
 
-bool fragments_add(struct fragments *fragments, struct packet *packet, uint64_t time_us) {
+static bool agrees(const struct datagram *datagram, const struct packet *packet) {
+    return !end_contradicts(datagram, packet) && bytes_agree(datagram, packet);
+}
+
+/* What there is of a datagram from its first byte on. */
+static struct span beginning_of(const struct datagram *datagram) {
+    size_t unit = 0;
+    while (unit < MAP_SIZE * 8 && has_unit(datagram, unit))
+        unit++;
+    size_t size =
+        datagram->size != 0 && datagram->size < unit * UNIT ? datagram->size : unit * UNIT;
+    return span_of(datagram->bytes, size);
+}
+
+/* Tells whose datagram is contradicted, if what is held of it, or else the fragment that
+ * contradicts it, has the ports. */
+static enum fragment_result tell_contradiction(const struct fragments *fragments,
+                                               struct datagram *datagram, struct packet *packet,
+                                               uint64_t time_us) {
+    bool is_held = has_unit(datagram, 0);
+    struct packet whole = is_held ? datagram->network : *packet;
+    struct span beginning = is_held ? beginning_of(datagram) : packet->payload;
+    datagram->state = AWAIT_PORTS;
+    if (!is_held && packet->fragment_offset != 0)
+        return FRAGMENT_HELD;
+    datagram->state = DROPPED;
+    if (age_of(datagram, time_us) > TELL_WITHIN_US ||
+        packet_decode_ports(&whole, beginning, fragments->max_tunnels) != PARSE_OK)
+        return FRAGMENT_HELD;
+    *packet = whole;
+    return FRAGMENT_CONTRADICTS;
+}
+
+static enum fragment_result complete(struct fragments *fragments, struct datagram *datagram,
+                                     struct packet *packet) {
+    datagram->state = COMPLETE;
+    struct packet whole = datagram->network;
+    struct span body = span_of(datagram->bytes, datagram->size);
+    switch (packet_decode_transport(&whole, body, fragments->max_tunnels)) {
+    case PARSE_OK:
+        fragments->counts.reassembled++;
+        *packet = whole;
+        return FRAGMENT_WHOLE;
+    case PARSE_FOREIGN:
+        fragments->counts.reassembled++;
+        return FRAGMENT_FOREIGN;
+    case PARSE_MORE:
+    case PARSE_MALFORMED:
+        break;
+    }
+    fragments->counts.malformed++;
+    return FRAGMENT_HELD;
+}
+
+enum fragment_result fragments_add(struct fragments *fragments, struct packet *packet,
+                                   uint64_t time_us) {
     assert(packet->is_fragment);
     expire(fragments, time_us);
     if (!is_usable(packet)) {
         fragments->counts.malformed++;
-        return false;
+        return FRAGMENT_HELD;
     }
     struct datagram *datagram = find_or_begin(fragments, packet, time_us);
-    if (datagram == NULL)
-        return false;
+    if (datagram->state == DROPPED)
+        return FRAGMENT_HELD;
+    if (datagram->state == AWAIT_PORTS)
+        return tell_contradiction(fragments, datagram, packet, time_us);
+    bool is_agreeing = agrees(datagram, packet);
+    if (datagram->state == COMPLETE) {
+        if (is_agreeing)
+            return FRAGMENT_HELD;
+        release(fragments, datagram);
+        datagram = find_or_begin(fragments, packet, time_us);
+    } else if (!is_agreeing) {
+        fragments->counts.contradictory++;
+        return tell_contradiction(fragments, datagram, packet, time_us);
+    }
     keep(datagram, packet);
     if (datagram->size == 0 || datagram->units_have * UNIT < datagram->size)
-        return false;
-    datagram->state = COMPLETE;
-    struct packet whole = datagram->network;
-    struct span body = span_of(datagram->bytes, datagram->size);
-    if (packet_decode_transport(&whole, body) != PARSE_OK) {
-        fragments->counts.malformed++;
-        return false;
-    }
-    fragments->counts.reassembled++;
-    *packet = whole;
-    return true;
+        return FRAGMENT_HELD;
+    return complete(fragments, datagram, packet);
 }

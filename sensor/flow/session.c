@@ -8,14 +8,17 @@
  */
 #include "session.h"
 
+#include "dtls.h"
 #include "tls_certificate.h"
 
 enum { KEPT_CERTIFICATE_BYTES = 16 * 1024, KEPT_KEY_EXCHANGE_BYTES = 4096 };
 
 void session_init(struct session *session, struct buffers *buffers) {
-    /* The held segments, most of the structure, need no clearing: held_count says that there are
-     * none. */
-    memset(session, 0, offsetof(struct session, streams));
+    /* Held segments, suspects and conflicts, most of the structure, need no clearing: their counts
+     * say that there are none. */
+    memset(&session->record, 0, offsetof(struct handshake, suspects));
+    size_t rest = sizeof session->record;
+    memset((uint8_t *)session + rest, 0, offsetof(struct session, streams) - rest);
     memset(&session->streams[0], 0, offsetof(struct stream, held));
     memset(&session->streams[1], 0, offsetof(struct stream, held));
     session->buffers = buffers;
@@ -61,6 +64,20 @@ uint8_t *session_keep(struct session *session, size_t size) {
     return kept;
 }
 
+/* A reset carries the number that is due next, or the one that its receiver acknowledged last. */
+static void session_note_reset(struct session *session, unsigned from, const struct packet *packet,
+                               const struct packet_mark *mark) {
+    struct suspect *suspect =
+        evidence_add_suspect(session, from, SUSPECT_RESET, mark, packet->sequence);
+    if (suspect == NULL || session->datagrams != NULL)
+        return;
+    const struct stream *stream = &session->streams[from];
+    bool is_due = !stream->has_next || packet->sequence == stream->next_sequence ||
+                  packet->sequence == stream->next_sequence + 1;
+    bool is_acknowledged = stream->has_acknowledged && packet->sequence == stream->acknowledged;
+    suspect->is_out_of_place = !is_due && !is_acknowledged;
+}
+
 void session_note_packet(struct session *session, unsigned from, const struct packet *packet,
                          uint64_t time_us, uint64_t number) {
     struct direction *direction = &session->end[from];
@@ -71,15 +88,31 @@ void session_note_packet(struct session *session, unsigned from, const struct pa
         direction->max_hop_limit = packet->hop_limit;
     if (direction->first_hop_limit == 0)
         direction->first_hop_limit = packet->hop_limit;
-    session->record.ended_packet = number;
+    struct packet_mark mark;
+    packet_mark_of(packet, time_us, number, &mark);
+    evidence_note_packet(session, from, packet, &mark);
+    if (session->over_us == 0)
+        session->record.ended_packet = number;
     if ((packet->tcp_flags & TCP_FIN) && direction->fin_packet == 0) {
         direction->fin_packet = number;
         direction->fin_us = time_us;
+        evidence_add_suspect(session, from, SUSPECT_FIN, &mark,
+                             packet->sequence + (uint32_t)packet->payload_size_wire);
     }
     if ((packet->tcp_flags & TCP_RST) && direction->reset_packet == 0) {
         direction->reset_packet = number;
         direction->reset_us = time_us;
+        session_note_reset(session, from, packet, &mark);
     }
+}
+
+void session_note_end(struct session *session, const struct packet *packet, uint64_t time_us) {
+    const struct direction *ends = session->end;
+    bool is_over = (packet->tcp_flags & TCP_RST) || (ends[0].fin_packet && ends[1].fin_packet);
+    if (!is_over || session->over_us != 0)
+        return;
+    session->is_closing = true;
+    session->over_us = time_us;
 }
 
 void session_missed(struct session *session, enum handshake_missed what) {
@@ -166,6 +199,25 @@ static bool session_may_lack_hello(const struct session *session, unsigned end) 
            (session->record.missed & (MISSED_CUT_PACKET | MISSED_MEMORY));
 }
 
+void session_malformed(struct session *session, enum handshake_malformed what,
+                       const struct segment *segment) {
+    struct handshake *record = &session->record;
+    if (record->malformed == 0)
+        record->malformed_packet = segment->packet;
+    record->malformed |= what;
+}
+
+void session_offer(struct session *session, unsigned end, const struct client_hello *hello,
+                   bool is_first, const struct segment *segment) {
+    struct handshake *record = &session->record;
+    if (client_hello_is_malformed(hello))
+        session_malformed(session, MALFORMED_CLIENT_HELLO, segment);
+    *(is_first ? &record->offer : &record->second_offer) = *hello;
+    record->has |= is_first ? HANDSHAKE_HAS_OFFER : HANDSHAKE_HAS_SECOND_OFFER;
+    session_set_client(session, end);
+    session_note_hello(session, end, segment);
+}
+
 static void session_client_hello(struct session *session, unsigned end, struct span body,
                                  const struct segment *segment) {
     struct handshake *record = &session->record;
@@ -178,15 +230,13 @@ static void session_client_hello(struct session *session, unsigned end, struct s
     bool is_first = !(record->has & HANDSHAKE_HAS_OFFER);
     if ((record->has & HANDSHAKE_HAS_RETRY) && session_may_lack_hello(session, end))
         is_first = false;
-    struct client_hello *hello = is_first ? &record->offer : &record->second_offer;
-    if (client_hello_parse(body, false, hello) != PARSE_OK) {
-        memset(hello, 0, sizeof *hello);
+    struct client_hello hello;
+    if (client_hello_parse(body, false, &hello) != PARSE_OK) {
         session->hello_malformed++;
+        session_malformed(session, MALFORMED_CLIENT_HELLO, segment);
         return;
     }
-    record->has |= is_first ? HANDSHAKE_HAS_OFFER : HANDSHAKE_HAS_SECOND_OFFER;
-    session_set_client(session, end);
-    session_note_hello(session, end, segment);
+    session_offer(session, end, &hello, is_first, segment);
 }
 
 static void session_server_hello(struct session *session, unsigned end, uint8_t type,
@@ -200,8 +250,11 @@ static void session_server_hello(struct session *session, unsigned end, uint8_t 
                                    : draft_hello_retry_request_parse(body, &hello);
     if (status != PARSE_OK) {
         session->hello_malformed++;
+        session_malformed(session, MALFORMED_SERVER_HELLO, segment);
         return;
     }
+    if (server_hello_is_malformed(&hello))
+        session_malformed(session, MALFORMED_SERVER_HELLO, segment);
     session_set_client(session, end ^ 1U);
     session_note_hello(session, end, segment);
     if (!hello.is_hello_retry_request) {
@@ -235,10 +288,24 @@ static void session_key_exchange(struct session *session, struct span body,
         return;
     if (key_exchange_parse(body, record->choice.cipher_suite, &record->key_exchange) != PARSE_OK) {
         memset(&record->key_exchange, 0, sizeof record->key_exchange);
+        session_malformed(session, MALFORMED_KEY_EXCHANGE, segment);
         return;
     }
     record->has |= HANDSHAKE_HAS_KEY_EXCHANGE;
     record->key_exchange_packet = segment->packet;
+}
+
+/* It tells who the client is, and nothing else. */
+static void session_hello_verify(struct session *session, unsigned end, struct span body,
+                                 const struct segment *segment) {
+    struct handshake *record = &session->record;
+    struct dtls_hello_verify verify;
+    if (record->protocol != HANDSHAKE_DTLS || (record->has & HANDSHAKE_HAS_HELLO_VERIFY) ||
+        dtls_hello_verify_parse(body, &verify) != PARSE_OK)
+        return;
+    record->has |= HANDSHAKE_HAS_HELLO_VERIFY;
+    record->hello_verify_packet = segment->packet;
+    session_set_client(session, end ^ 1U);
 }
 
 void session_message(struct session *session, unsigned end, uint8_t type, struct span body,
@@ -270,8 +337,11 @@ void session_message(struct session *session, unsigned end, uint8_t type, struct
     case TLS_CLIENT_KEY_EXCHANGE:
         record->has |= HANDSHAKE_HAS_CLIENT_KEY_EXCHANGE;
         break;
-    case TLS_HELLO_REQUEST:
     case TLS_HELLO_VERIFY_REQUEST:
+        if (is_whole && !from_client)
+            session_hello_verify(session, end, body, segment);
+        break;
+    case TLS_HELLO_REQUEST:
     case TLS_NEW_SESSION_TICKET:
     case TLS_ENCRYPTED_EXTENSIONS:
     case TLS_CERTIFICATE_REQUEST:
@@ -317,11 +387,21 @@ void session_alert(struct session *session, unsigned end, struct tls_alert alert
     /* The sender is an end until session_conclude() knows which end is the client. */
     record->alerts[record->alert_count++] = (struct handshake_alert){
         segment->time_us, segment->packet, alert.level, alert.description, (uint8_t)end};
+    if (session->datagrams != NULL)
+        return;
+    struct suspect *suspect =
+        evidence_add_suspect(session, end, SUSPECT_ALERT, &segment->mark,
+                             segment->sequence + (uint32_t)segment->size_wire);
+    if (suspect == NULL)
+        return;
+    suspect->alert_level = alert.level;
+    suspect->alert_description = alert.description;
+    suspect->is_in_encrypted_epoch = session->end[end].encrypted_packet != 0;
 }
 
 bool session_is_early_data(const struct session *session, unsigned end) {
-    return session->role_known && end == session->client_end &&
-           !(session->record.has & HANDSHAKE_HAS_CHOICE) &&
+    return session->record.protocol != HANDSHAKE_QUIC && session->role_known &&
+           end == session->client_end && !(session->record.has & HANDSHAKE_HAS_CHOICE) &&
            !span_is_absent(session->record.offer.early_data);
 }
 
@@ -353,7 +433,8 @@ static enum handshake_outcome session_outcome(const struct session *session, boo
         return OUTCOME_HALF_SEEN;
     if (record->missed & spoiled)
         return OUTCOME_INCONCLUSIVE;
-    if (!(record->has & HANDSHAKE_HAS_OFFER))
+    bool has_hello = handshake_has_hello(record);
+    if (has_hello && !(record->has & HANDSHAKE_HAS_OFFER))
         return OUTCOME_HALF_SEEN;
     if (client->encrypted_packet && server->encrypted_packet) {
         if (!(record->has & (HANDSHAKE_HAS_CHOICE | HANDSHAKE_HAS_SSLV2_CHOICE)))
@@ -365,7 +446,8 @@ static enum handshake_outcome session_outcome(const struct session *session, boo
         return OUTCOME_FAILED;
     if (client->reset_packet || server->reset_packet)
         return OUTCOME_RESET;
-    if (client->fin_packet || server->fin_packet || timed_out)
+    bool is_over = session->is_foreign && !has_hello; /* a dialogue that went on in clear */
+    if (client->fin_packet || server->fin_packet || timed_out || is_over)
         return OUTCOME_FAILED;
     return OUTCOME_INCONCLUSIVE;
 }
@@ -377,6 +459,12 @@ void session_conclude(struct session *session, bool timed_out, bool cut_off) {
     record->side[SIDE_SERVER] = session->end[client ^ 1U];
     for (size_t i = 0; i < record->alert_count; i++)
         record->alerts[i].sender = record->alerts[i].sender == client ? SIDE_CLIENT : SIDE_SERVER;
+    for (size_t i = 0; i < record->suspect_count; i++)
+        record->suspects[i].sender =
+            record->suspects[i].sender == client ? SIDE_CLIENT : SIDE_SERVER;
+    for (size_t i = 0; i < record->conflict_count; i++)
+        record->conflicts[i].sender =
+            record->conflicts[i].sender == client ? SIDE_CLIENT : SIDE_SERVER;
     if (session->missed_bytes[client])
         record->missed |= MISSED_CLIENT_BYTES;
     if (session->missed_bytes[client ^ 1U])
@@ -390,10 +478,13 @@ void session_conclude(struct session *session, bool timed_out, bool cut_off) {
         record->missed |= MISSED_START;
     if (cut_off)
         record->missed |= MISSED_END;
-    if ((record->has & HANDSHAKE_HAS_SECOND_OFFER) && !(record->has & HANDSHAKE_HAS_RETRY)) {
+    /* A DTLS hello with a cookie answers a HelloVerifyRequest, seen or not. */
+    if ((record->has & HANDSHAKE_HAS_SECOND_OFFER) && !(record->has & HANDSHAKE_HAS_RETRY) &&
+        record->second_offer.cookie.size == 0) {
         record->has &= ~(uint32_t)HANDSHAKE_HAS_SECOND_OFFER;
         memset(&record->second_offer, 0, sizeof record->second_offer);
-        if (!(record->missed & (spoiled | MISSED_SERVER_SIDE))) /* else it answered what is lost */
+        if (session->datagrams == NULL &&
+            !(record->missed & (spoiled | MISSED_SERVER_SIDE))) /* else it answered what is lost */
             record->has |= HANDSHAKE_HAS_RENEGOTIATION;
     }
     record->outcome = session_outcome(session, timed_out);

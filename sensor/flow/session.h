@@ -14,7 +14,9 @@
 #define DOWNGRD_SESSION_H
 
 #include "buffers.h"
+#include "dialogue_stream.h"
 #include "dtls_session.h"
+#include "evidence.h"
 #include "handshake.h"
 #include "quic_session.h"
 #include "tls_record.h"
@@ -33,6 +35,7 @@ enum stream_await {
     AWAIT_HEADER,   /* a record header */
     AWAIT_FRAGMENT, /* the rest of a record */
     AWAIT_SSLV2,    /* the rest of an SSLv2-framed hello */
+    AWAIT_DIALOGUE, /* what goes before TLS, see dialogue_stream.h */
     AWAIT_RESYNC,   /* bytes are missing; a segment that begins with a record header goes on */
     AWAIT_NOTHING,  /* all that can be read was read (or this is no TLS) */
 };
@@ -42,8 +45,7 @@ struct held_segment {
     uint32_t sequence;
     uint32_t size;      /* captured */
     uint32_t size_wire; /* on the wire; the difference was cut by the snap length */
-    uint64_t packet;
-    uint64_t time_us;
+    struct packet_mark mark;
 };
 
 /* A handshake message on its way. */
@@ -83,6 +85,7 @@ struct stream {
     uint32_t record_size;
     uint32_t record_left;
     struct message message;
+    struct evidence_window window;
 
     /* last: the rest is what each packet touches, and what a new session clears */
     struct held_segment held[STREAM_MAX_HELD]; /* sorted by sequence */
@@ -95,6 +98,7 @@ struct segment {
     uint32_t sequence;
     uint64_t packet;
     uint64_t time_us;
+    struct packet_mark mark;
 };
 
 struct session;
@@ -102,7 +106,8 @@ struct session;
 /*
  * A protocol over UDP: its session keeps its own state in place of the streams, hands whole
  * messages to session_message(), and says the rest with session_alert(), session_encrypted() and
- * the session's flags (is_finished, is_closing, is_foreign: not ours after all).
+ * the session's flags (is_finished, is_closing, is_foreign: not ours after all, begins_another). A
+ * session that begins doubtful may be closing at first, and so get little time, and cease to be.
  */
 struct datagram_protocol {
     /* May a handshake begin with this datagram? Cheap: asked for each datagram of an unknown flow.
@@ -124,14 +129,20 @@ struct session {
     uint8_t role_known;
     uint8_t client_end; /* which of the flow's ends (0, 1) is the client; valid with role_known */
     bool is_finished;
-    bool is_closing; /* a FIN or a fatal alert was seen: not much more to come */
-    bool is_foreign; /* turned out not to be TLS */
+    uint64_t over_us;    /* a reset came, or both sides closed: when; 0 while neither did */
+    bool is_closing;     /* a FIN or a fatal alert was seen: not much more to come */
+    bool is_foreign;     /* turned out not to be TLS */
+    bool begins_another; /* UDP: the datagram just given begins another handshake on these ports */
+    bool is_after_told;  /* UDP: this flow told of a handshake before */
     uint32_t hello_malformed;
     uint32_t out_of_memory;                    /* messages or segments that found no buffer */
     const struct datagram_protocol *datagrams; /* NULL: TCP */
     struct quic_protection *quic_protection;   /* the table's */
     uint32_t origin;                           /* UDP: of the handshake that is told */
+    struct dialogue_reader *dialogue;          /* TCP: before TLS; NULL without one */
+    uint8_t opener;                            /* 1 + the end that sent the SYN; 0: not seen */
     struct buffers *buffers;
+    struct buffers *windows; /* for evidence.c */
     struct buffer kept[SESSION_MAX_BUFFERS];
     uint8_t kept_count;
     uint32_t kept_used;      /* bytes used of the last of them */
@@ -150,11 +161,17 @@ struct session {
 void session_init(struct session *session, struct buffers *buffers);
 void session_note_packet(struct session *session, unsigned from, const struct packet *packet,
                          uint64_t time_us, uint64_t number);
+/* A packet that ends the connection: the session lingers, because what comes after it may show that
+ * it was not its sender's. */
+void session_note_end(struct session *session, const struct packet *packet, uint64_t time_us);
 void session_flush(struct session *session);   /* nothing more will come: what is held is read */
 void session_release(struct session *session); /* gives all buffers back */
 /* `size` contiguous bytes that live as long as the session; NULL when there are none left
  * (MISSED_MEMORY is noted). */
 uint8_t *session_keep(struct session *session, size_t size);
+/* A ClientHello that was read: the first one, or the one that the server asked for. */
+void session_offer(struct session *session, unsigned end, const struct client_hello *hello,
+                   bool is_first, const struct segment *segment);
 /* A whole handshake message: `body` is as long as what was kept of it. */
 void session_message(struct session *session, unsigned end, uint8_t type, struct span body,
                      bool is_whole, const struct segment *segment);
@@ -167,6 +184,9 @@ void session_encrypted(struct session *session, unsigned end, size_t size,
                        const struct segment *segment);
 void session_missed_bytes(struct session *session, unsigned end); /* a hole in this end's bytes */
 void session_missed(struct session *session, enum handshake_missed what);
+/* Bytes that are all there break the format that they should have. */
+void session_malformed(struct session *session, enum handshake_malformed what,
+                       const struct segment *segment);
 /* How many bytes of a message of this type and length the session wants to keep: 0 to skip it. */
 size_t session_wants(const struct session *session, uint8_t type, size_t length);
 /* Is the negotiated (or asked-for) version TLS 1.3, so that a ChangeCipherSpec says nothing (RFC
@@ -193,6 +213,8 @@ void stream_final(struct session *session, unsigned end, uint32_t sequence);
  */
 void stream_flush(struct session *session, unsigned end);
 void stream_release(struct session *session, unsigned end);
+/* No byte of this end was read or held: another sequence number may still be its first. */
+bool stream_is_untouched(const struct session *session, unsigned end);
 
 /* tls_stream.c */
 void tls_stream_bytes(struct session *session, unsigned end, const struct segment *segment,
@@ -201,7 +223,7 @@ void tls_stream_hole(struct session *session, unsigned end, size_t size);
 /* May a connection's first bytes be TLS or an SSLv2-framed hello? */
 bool tls_stream_may_start(struct span bytes);
 /* Are these few bytes, where a record should begin, none? */
-bool tls_stream_is_padding(const struct stream *stream, struct span bytes);
+bool tls_stream_is_padding(const struct session *session, unsigned end, struct span bytes);
 /* Do these bytes begin with a record that holds the beginning of a ClientHello (or ServerHello)? */
 bool tls_stream_looks_like_hello(struct span bytes);
 enum { TLS_STREAM_HELLO_START = 11 };               /* bytes that it takes to see that */

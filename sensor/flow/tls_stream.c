@@ -46,12 +46,16 @@ bool tls_stream_may_start(struct span bytes) {
            (bytes.size < TLS_RECORD_HEADER_SIZE || looks_like_sslv2(bytes.data));
 }
 
-bool tls_stream_is_padding(const struct stream *stream, struct span bytes) {
+bool tls_stream_is_padding(const struct session *session, unsigned end, struct span bytes) {
+    const struct stream *stream = &session->streams[end];
     struct tls_record_header header = {0};
+    if (stream->await == AWAIT_DIALOGUE)
+        return dialogue_stream_is_padding(session, end, bytes);
     if (stream->header_have != 0)
         return false;
     if (stream->await == AWAIT_START)
-        return !tls_stream_may_start(bytes);
+        return !tls_stream_may_start(bytes) &&
+               (session->dialogue != NULL || !dialogue_may_start(bytes));
     return stream->await == AWAIT_HEADER &&
            tls_record_header_parse(bytes, &header) == PARSE_FOREIGN;
 }
@@ -284,11 +288,14 @@ static void tls_stream_fragment(struct session *session, unsigned end,
     }
 }
 
-/* The first five bytes decide what this direction speaks. */
+/* The first five bytes decide what this direction speaks; unless they begin what goes before TLS.
+ */
 static void tls_stream_start(struct session *session, unsigned end, const struct segment *segment,
                              struct span *bytes) {
     struct stream *stream = &session->streams[end];
     struct tls_record_header header = {0};
+    if (!tls_stream_may_start(*bytes) && dialogue_stream_begin(session, end, *bytes))
+        return;
     bool is_complete = collect(stream->header, &stream->header_have, TLS_RECORD_HEADER_SIZE, bytes);
     enum parse_status status =
         tls_record_header_parse(span_of(stream->header, stream->header_have), &header);
@@ -352,6 +359,8 @@ static void tls_stream_resync(struct session *session, unsigned end, const struc
             return;
         }
     }
+    if (bytes->data == segment->bytes.data && dialogue_stream_begin(session, end, *bytes))
+        return;
     stream->resync_size += (uint32_t)bytes->size;
     *bytes = span_from(*bytes, bytes->size);
     if (stream->resync_size < MAX_RESYNC_SIZE)
@@ -366,6 +375,7 @@ static void tls_stream_resync(struct session *session, unsigned end, const struc
 void tls_stream_bytes(struct session *session, unsigned end, const struct segment *segment,
                       struct span bytes) {
     struct stream *stream = &session->streams[end];
+    struct span rest = {0};
     while (bytes.size && !session->is_foreign) {
         switch (stream->await) {
         case AWAIT_START:
@@ -380,11 +390,23 @@ void tls_stream_bytes(struct session *session, unsigned end, const struct segmen
         case AWAIT_SSLV2:
             tls_stream_sslv2(session, end, segment, &bytes);
             break;
+        case AWAIT_DIALOGUE: {
+            struct span kept = dialogue_stream_bytes(session, end, segment, &bytes);
+            if (kept.size) { /* stands before the rest */
+                rest = bytes;
+                bytes = kept;
+            }
+            break;
+        }
         case AWAIT_RESYNC:
             tls_stream_resync(session, end, segment, &bytes);
             break;
         case AWAIT_NOTHING:
             return;
+        }
+        if (bytes.size == 0) {
+            bytes = rest;
+            rest = (struct span){0};
         }
     }
 }
@@ -406,6 +428,10 @@ void tls_stream_hole(struct session *session, unsigned end, size_t size) {
     struct stream *stream = &session->streams[end];
     if (stream->await == AWAIT_NOTHING)
         return;
+    if (stream->await == AWAIT_DIALOGUE) {
+        dialogue_stream_hole(session, end);
+        return;
+    }
     bool is_message = stream->record_type == TLS_HANDSHAKE && !stream->record_is_opaque;
     if (stream->await == AWAIT_FRAGMENT && size <= stream->record_left &&
         (!is_message || message_skip(&stream->message, size))) {

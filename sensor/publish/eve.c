@@ -6,6 +6,7 @@
  * results. Lines are gathered in a large buffer that is flushed when a source ends.
  */
 #include "eve_lines.h"
+#include "fingerprint.h"
 #include "publish.h"
 
 #include <errno.h>
@@ -36,9 +37,12 @@ static void write_line(struct eve *eve, const char *line, size_t size) {
         remember_error(eve, errno);
 }
 
+/* A dialogue that came to no TLS is no handshake: only an alert may speak of it. */
 static void on_handshake(void *context, const struct verdict *verdict) {
     struct eve *eve = context;
     size_t size = 0;
+    if (!handshake_has_hello(verdict->handshake))
+        return;
     const char *line = eve_write_tls(&eve->writer, verdict, &size);
     write_line(eve, line, size);
 }
@@ -65,19 +69,28 @@ static void on_source_end(void *context, const struct source *source,
     flush(eve);
 }
 
+static void eve_delete(struct eve *eve) {
+    fingerprinter_delete(eve->writer.fingerprinter);
+    json_deinit(&eve->writer.json);
+    free(eve);
+}
+
 struct eve *eve_new(const char *path) {
     struct eve *eve = calloc(1, sizeof(*eve));
     if (!eve)
         return NULL;
-    eve->out = strcmp(path, "-") == 0 ? stdout : fopen(path, "wbe");
+    json_init(&eve->writer.json);
+    errno = ENOMEM;
+    eve->writer.fingerprinter = fingerprinter_new();
+    if (eve->writer.fingerprinter)
+        eve->out = strcmp(path, "-") == 0 ? stdout : fopen(path, "wbe");
     if (!eve->out) {
         int error = errno;
-        free(eve);
+        eve_delete(eve);
         errno = error;
         return NULL;
     }
     (void)setvbuf(eve->out, NULL, _IOFBF, EVE_BUFFER_SIZE);
-    json_init(&eve->writer.json);
     eve->sink = (struct sink){eve, on_handshake, on_alert, on_source_end};
     return eve;
 }
@@ -96,7 +109,6 @@ int eve_finish(struct eve *eve) {
     if (eve->out != stdout && fclose(eve->out) != 0)
         remember_error(eve, errno);
     int error = eve->error;
-    json_deinit(&eve->writer.json);
-    free(eve);
+    eve_delete(eve);
     return -error;
 }

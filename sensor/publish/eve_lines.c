@@ -4,6 +4,7 @@
 #include "eve_lines.h"
 
 #include "community_id.h"
+#include "eve_facts.h"
 
 enum { EVE_GENERATOR_ID = 1, EVE_SIGNATURE_REVISION = 1 };
 
@@ -89,6 +90,7 @@ static void begin_flow_line(struct eve_writer *writer, const char *event_type,
     char community_id[COMMUNITY_ID_SIZE];
     if (community_id_format(handshake, community_id))
         put_plain(json, "community_id", community_id);
+    eve_put_tunnel(json, handshake);
     put_source(json, verdict->source);
 }
 
@@ -96,7 +98,8 @@ static bool has_server_hello(const struct handshake *handshake) {
     return (handshake->has & (HANDSHAKE_HAS_CHOICE | HANDSHAKE_HAS_SSLV2_CHOICE)) != 0;
 }
 
-static void put_tls(struct json *json, const struct verdict *verdict) {
+static void put_tls(struct eve_writer *writer, const struct verdict *verdict) {
+    struct json *json = &writer->json;
     const struct handshake *handshake = verdict->handshake;
     char buffer[TLS_NAME_SIZE];
     put_plain(json, "app_proto", handshake->protocol == HANDSHAKE_QUIC ? "quic" : "tls");
@@ -112,6 +115,7 @@ static void put_tls(struct json *json, const struct verdict *verdict) {
                   : "UNDETERMINED");
     if (handshake_is_resumed(handshake))
         put_bool(json, "session_resumed", true);
+    eve_put_hellos(json, writer->fingerprinter, handshake);
     json_close_object(json);
     if (verdict->application.name && verdict->application.name[0] != '\0') {
         json_put_key(json, "ndpi");
@@ -229,6 +233,7 @@ static void begin_downgrade(struct eve_writer *writer, const struct verdict *ver
     put_bool(json, "hello_retry", (handshake->has & HANDSHAKE_HAS_RETRY) != 0);
     put_choice(json, handshake);
     put_plain(json, "carrier", handshake_carrier_name(handshake));
+    eve_put_facts(json, handshake);
     put_text(json, "domain", verdict->domain.name);
     put_plain(json, "domain_source", domain_source_name(verdict->domain.source));
     put_tls_alerts(writer, handshake);
@@ -239,15 +244,29 @@ static const char *end_line(struct eve_writer *writer, size_t *size) {
     return json_finish(&writer->json, size);
 }
 
+/* The kinds of what was found and, by the configuration, not raised. */
+static void put_excepted(struct json *json, uint32_t rules_excepted) {
+    if (rules_excepted == 0)
+        return;
+    json_put_key(json, "excepted");
+    json_open_array(json);
+    for (size_t i = 0; i < rules_count; i++)
+        if (rules_excepted >> i & 1U)
+            json_put_text(json, rules_all[i]->kind);
+    json_close_array(json);
+}
+
 const char *eve_write_tls(struct eve_writer *writer, const struct verdict *verdict, size_t *size) {
     begin_flow_line(writer, "tls", verdict);
-    put_tls(&writer->json, verdict);
+    put_tls(writer, verdict);
     begin_downgrade(writer, verdict);
+    put_excepted(&writer->json, verdict->rules_excepted);
     json_close_object(&writer->json);
     return end_line(writer, size);
 }
 
-static void put_signature(struct json *json, const struct rule *rule) {
+static void put_signature(struct json *json, const struct alert *alert) {
+    const struct rule *rule = alert->rule;
     static const char *const categories[] = {
         [RULE_ATTACK] = "TLS downgrade",
         [RULE_POLICY] = "TLS policy",
@@ -261,7 +280,7 @@ static void put_signature(struct json *json, const struct rule *rule) {
     put_number(json, "rev", EVE_SIGNATURE_REVISION);
     put_text(json, "signature", rule->title);
     put_plain(json, "category", categories[rule->rule_class]);
-    put_number(json, "severity", rule->severity);
+    put_number(json, "severity", alert->severity);
     json_close_object(json);
 }
 
@@ -287,8 +306,8 @@ static void put_evidence(struct json *json, const struct finding *finding) {
 const char *eve_write_alert(struct eve_writer *writer, const struct alert *alert, size_t *size) {
     struct json *json = &writer->json;
     begin_flow_line(writer, "alert", alert->verdict);
-    put_signature(json, alert->rule);
-    put_tls(json, alert->verdict);
+    put_signature(json, alert);
+    put_tls(writer, alert->verdict);
     begin_downgrade(writer, alert->verdict);
     put_text(json, "id", alert->id);
     put_text(json, "kind", alert->rule->kind);
@@ -308,6 +327,7 @@ static void put_counts(struct json *json, const struct run_stats *stats) {
     put_number(json, "packets_cut", stats->packets_cut);
     put_number(json, "flows_evicted", stats->flows_evicted);
     put_number(json, "handshakes", stats->handshakes);
+    put_number(json, "dialogues", stats->dialogues);
     put_number(json, "half_seen", stats->half_seen);
     put_number(json, "inconclusive", stats->inconclusive);
     put_number(json, "hello_malformed", stats->hello_malformed);
@@ -316,6 +336,7 @@ static void put_counts(struct json *json, const struct run_stats *stats) {
     put_number(json, "alerts", stats->alerts);
     put_number(json, "alerts_folded", stats->alerts_folded);
     put_number(json, "attack_alerts", stats->attack_alerts);
+    put_number(json, "alerts_excepted", stats->alerts_excepted);
     json_close_object(json);
 }
 

@@ -16,10 +16,13 @@
 #include "utc.h"
 #include "verdict.h"
 
+struct fingerprinter;
+
 /* Kept from line to line. */
 struct eve_writer {
     struct json json;
     struct utc_date date;
+    struct fingerprinter *fingerprinter; /* NULL: lines without JA3, JA3S and JA4 */
 };
 
 /* Each gives the line without newline, NUL-terminated, until the next call; NULL when memory ran

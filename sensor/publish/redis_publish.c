@@ -54,7 +54,7 @@ static void gather_alert(void *context, const struct alert *alert) {
         return;
     }
     char severity[16];
-    (void)snprintf(severity, sizeof severity, "%d", (int)alert->rule->severity);
+    (void)snprintf(severity, sizeof severity, "%d", (int)alert->severity);
     redis_link_begin_script(publisher->link, batch, SCRIPT_ALERT, 2);
     redis_batch_add_text(batch, REDIS_KEY_ALERTS);
     redis_batch_add_text(batch, REDIS_KEY_SEEN);
@@ -122,6 +122,7 @@ static void add_stats(struct redis_batch *batch, const struct run_stats *stats,
         {"alerts", stats->alerts},
         {"alerts_folded", stats->alerts_folded},
         {"attack_alerts", stats->attack_alerts},
+        {"alerts_excepted", stats->alerts_excepted},
         {"alerts_lost", alerts_lost},
         {"sources", 1},
     };

@@ -54,6 +54,8 @@ static void put_name(struct text_block *block, const struct verdict *verdict) {
         text_unit_format(block, "(sent: \"%s\")",
                          text_escape(handshake->offer.server_name, sent, sizeof(sent)));
     }
+    if (verdict->domain.source == DOMAIN_FROM_ECH_OUTER)
+        text_unit(block, "(outer name: the real one is encrypted)");
 }
 
 static void put_head(struct terminal *terminal, struct text_block *block,
@@ -64,8 +66,8 @@ static void put_head(struct terminal *terminal, struct text_block *block,
     char client[ENDPOINT_SIZE];
     char server[ENDPOINT_SIZE];
     char time[UTC_TEXT_SIZE];
-    text_unit_coloured(block, severity_colour(terminal, rule->severity),
-                       severity_word(rule->severity));
+    text_unit_coloured(block, severity_colour(terminal, alert->severity),
+                       severity_word(alert->severity));
     text_unit(block, rule->kind);
     if (rule->rule_class != RULE_ATTACK)
         text_unit_format(block, "(%s)", rule_class_name(rule->rule_class));
@@ -79,16 +81,24 @@ static void put_head(struct terminal *terminal, struct text_block *block,
         text_unit_format(block, "seen %llu times", (unsigned long long)alert->repeats);
 }
 
-/* What became of the connection: whether data flowed over the weaker version decides how urgent it
- * is. */
-static void put_handshake(struct text_block *block, const struct verdict *verdict) {
-    const struct handshake *handshake = verdict->handshake;
+/* What is around the handshake, outermost first, in the words of EVE. Nothing for plain TLS over
+ * TCP. */
+static void put_way(struct text_block *block, const struct handshake *handshake) {
+    for (size_t i = 0; i < handshake->tunnel_count && i < PACKET_MAX_TUNNELS; i++)
+        text_unit_format(block, "inside %s",
+                         tunnel_type_name((enum tunnel_type)handshake->tunnels[i].type));
+    if (handshake->carrier != CARRIER_DIRECT)
+        text_unit_format(block, "carrier %s", handshake_carrier_name(handshake));
+    if (handshake->protocol == HANDSHAKE_QUIC)
+        text_unit(block, "over QUIC");
+}
+
+/* Whether data flowed over the weaker version decides how urgent it is. */
+static void put_versions(struct text_block *block, const struct handshake *handshake) {
     char offered[TLS_NAME_SIZE];
     char got[TLS_NAME_SIZE];
     char suite[TLS_NAME_SIZE];
-    char file[NAME_SIZE];
     uint16_t version = handshake_negotiated_version(handshake);
-    text_line(block);
     text_unit_format(block, "offered up to %s, got %s%s%s, %s",
                      handshake->has & HANDSHAKE_HAS_OFFER
                          ? tls_version_name(handshake_highest_offered_version(handshake), offered)
@@ -99,6 +109,18 @@ static void put_handshake(struct text_block *block, const struct verdict *verdic
                          ? tls_cipher_suite_name(handshake->choice.cipher_suite, suite)
                          : "",
                      handshake_outcome_name(handshake->outcome));
+}
+
+/* What became of the connection. */
+static void put_handshake(struct text_block *block, const struct verdict *verdict) {
+    const struct handshake *handshake = verdict->handshake;
+    char file[NAME_SIZE];
+    text_line(block);
+    if (handshake_has_hello(handshake))
+        put_versions(block, handshake);
+    else
+        text_unit(block, "no TLS came of it");
+    put_way(block, handshake);
     struct span name = span_of(verdict->source->name, strlen(verdict->source->name));
     text_unit_format(
         block, "packets %llu-%llu of %s", (unsigned long long)handshake->started_packet,

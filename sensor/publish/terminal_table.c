@@ -291,6 +291,9 @@ static void put_coverage(struct terminal *terminal, struct text_block *block,
                      number(stats->alerts), number(stats->alerts_folded));
     text_unit_format(block, "%llu of class attack, folded ones included.",
                      number(stats->attack_alerts));
+    if (stats->alerts_excepted != 0)
+        text_unit_format(block, "%llu not raised: the configuration excepts them.",
+                         number(stats->alerts_excepted));
 }
 
 void terminal_table(struct terminal *terminal, const struct usage *usage,

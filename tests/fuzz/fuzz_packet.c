@@ -1,11 +1,13 @@
 /*
- * fuzz_packet.c - frames of every link type through packet_decode(), fragments through
- * fragments_add().
+ * fuzz_packet.c - frames of every link type and any nesting of tunnels through packet_decode(),
+ * fragments through fragments_add(), as the pipeline does it.
  *
- * Input: one byte that chooses the link type, then frames, each behind two bytes: 12 bits of size,
- * one bit that says the capture cut the frame, one that lets the fragments' clock jump. Each frame
- * lies in a heap block of its exact size, so that a read past its end is seen. What is decoded must
- * keep the promises of packet.h.
+ * Input: one byte whose lower five bits choose the link type and whose upper three the depth of
+ * tunnels (0: all that there may be, n: n - 1), then frames, each behind two bytes: 12 bits of
+ * size, one bit that says the capture cut the frame, one that lets the fragments' clock jump. Each
+ * frame lies in a heap block of its exact size, so that a read past its end is seen. What is
+ * decoded must keep the promises of packet.h; one of them is that reading tunnels loses no packet
+ * that would be one without.
  */
 #include <assert.h>
 #include <stdint.h>
@@ -22,12 +24,35 @@ enum {
     DATAGRAMS = 4,
     TIMEOUT_US = 5000000,
     JUMP_US = 3000000,
+    LINK_TYPE_MASK = 0x1f,
+    DEPTH_SHIFT = 5,
 };
 
 static const int link_types[] = {
-    LINK_ETHERNET, LINK_NULL,       LINK_PPP,  LINK_RAW_BSD,    LINK_RAW_OPENBSD,
-    LINK_PPP_HDLC, LINK_RAW,        LINK_LOOP, LINK_IPV4,       LINK_LINUX_SLL,
-    LINK_IPV6,     LINK_LINUX_SLL2, 0x7fff,    LINK_CISCO_HDLC,
+    LINK_ETHERNET,
+    LINK_NULL,
+    LINK_PPP,
+    LINK_RAW_BSD,
+    LINK_RAW_OPENBSD,
+    LINK_PPP_HDLC,
+    LINK_RAW,
+    LINK_LOOP,
+    LINK_IPV4,
+    LINK_LINUX_SLL,
+    LINK_IPV6,
+    LINK_LINUX_SLL2,
+    0x7fff,
+    LINK_CISCO_HDLC,
+    LINK_FDDI,
+    LINK_PPP_ETHER,
+    LINK_IEEE80211,
+    LINK_PRISM,
+    LINK_RADIOTAP,
+    LINK_AVS,
+    LINK_PPP_PPPD,
+    LINK_PPI,
+    LINK_PPP_WITH_DIRECTION,
+    LINK_MPLS,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -42,34 +67,69 @@ static void touch_bytes(struct span bytes) {
     touched = sum;
 }
 
-static void check_packet(const struct packet *packet) {
+static void check_packet(const struct packet *packet, unsigned depth) {
     assert(packet->ip_version == 4 || packet->ip_version == 6);
+    assert(packet->is_fragment || packet->protocol == IP_PROTOCOL_TCP ||
+           packet->protocol == IP_PROTOCOL_UDP);
     assert(packet->payload.size <= packet->payload_size_wire);
+    assert(packet->tunnel_count <= depth && packet->tunnel_count <= PACKET_MAX_TUNNELS);
     char text[IP_ADDRESS_TEXT_SIZE];
+    for (size_t i = 0; i < packet->tunnel_count; i++) {
+        const struct packet_tunnel *tunnel = &packet->tunnels[i];
+        assert(tunnel_type_name(tunnel->type)[0] != '\0');
+        assert((tunnel->type == TUNNEL_PPPOE) == (tunnel->ip_version == 0));
+        ip_address_format(&tunnel->source, tunnel->ip_version, text);
+        ip_address_format(&tunnel->destination, tunnel->ip_version, text);
+    }
     ip_address_format(&packet->source, packet->ip_version, text);
     ip_address_format(&packet->destination, packet->ip_version, text);
     touch_bytes(packet->payload);
 }
 
-static void decode_frame(int link_type, struct span frame, size_t wire_size,
+/* The same frame where no tunnels are read. A capture that cut a tunnel's header may hide both. */
+static void check_without_tunnels(int link_type, struct span frame, size_t wire_size,
+                                  enum parse_status status, const struct packet *packet) {
+    struct packet plain;
+    enum parse_status plain_status = packet_decode(link_type, frame, wire_size, 0, &plain);
+    if (plain_status == PARSE_OK)
+        assert(status == PARSE_OK || status == PARSE_MORE);
+    if (status != PARSE_OK || packet->tunnel_count > 0)
+        return;
+    if (packet->is_fragment && plain_status == PARSE_FOREIGN)
+        return; /* of a tunnel's packet */
+    assert(plain_status == PARSE_OK);
+    assert(packet->protocol == plain.protocol && packet->is_fragment == plain.is_fragment);
+    assert(packet->source_port == plain.source_port && packet->has == plain.has);
+    assert(packet->payload.data == plain.payload.data);
+    assert(packet->payload.size == plain.payload.size);
+}
+
+static void decode_frame(int link_type, unsigned depth, struct span frame, size_t wire_size,
                          struct fragments *fragments, uint64_t time_us) {
     struct packet packet;
-    if (packet_decode(link_type, frame, wire_size, &packet) != PARSE_OK)
+    enum parse_status status = packet_decode(link_type, frame, wire_size, depth, &packet);
+    check_without_tunnels(link_type, frame, wire_size, status, &packet);
+    if (status != PARSE_OK)
         return;
-    check_packet(&packet);
+    check_packet(&packet, depth);
     assert(packet.payload.size == 0 ||
            (packet.payload.data >= frame.data &&
             packet.payload.data + packet.payload.size <= frame.data + frame.size));
-    if (!packet.is_fragment || !fragments_add(fragments, &packet, time_us))
-        return;
-    assert(!packet.is_fragment);
-    check_packet(&packet);
+    for (unsigned rounds = 0; packet.is_fragment; rounds++) {
+        assert(rounds <= depth);
+        if (fragments_add(fragments, &packet, time_us) != FRAGMENT_WHOLE)
+            return;
+        check_packet(&packet, depth);
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct reader input = reader_of(span_of(data, size));
-    int link_type = link_types[reader_u8(&input) % (sizeof link_types / sizeof *link_types)];
-    struct fragments *fragments = fragments_new(DATAGRAMS, TIMEOUT_US);
+    unsigned choice = reader_u8(&input);
+    int link_type =
+        link_types[(choice & LINK_TYPE_MASK) % (sizeof link_types / sizeof *link_types)];
+    unsigned depth = choice >> DEPTH_SHIFT ? (choice >> DEPTH_SHIFT) - 1 : PACKET_MAX_TUNNELS;
+    struct fragments *fragments = fragments_new(DATAGRAMS, TIMEOUT_US, depth);
     uint64_t time_us = 1;
 
     if (!fragments)
@@ -84,7 +144,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             abort();
         memcpy(block, bytes.data, frame_size);
         time_us += head & FLAG_TIME_JUMP ? JUMP_US : 1;
-        decode_frame(link_type, span_of(block, frame_size),
+        decode_frame(link_type, depth, span_of(block, frame_size),
                      frame_size + (head & FLAG_CUT ? CUT_BYTES : 0), fragments, time_us);
         free(block);
     }

@@ -13,6 +13,9 @@
 
 #define RANDOM "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff "
 
+/* An outer ECH with a short share, behind its length. */
+#define ECH_OUTER "003c 00 0001 0001 aa 0002 e0e1 0030" RANDOM "ffeeddccbbaa99887766554433221100"
+
 /* openssl s_client 3.0, -alpn h2,http/1.1 */
 static const char openssl_hello[] =
     "0303afbb4a1c4a8863413e8631c6c014740dd67f6fce9a0eafeb5b5f72be6cddac672000e05e3821601cb6b284"
@@ -65,8 +68,7 @@ static struct message message_of_browser(void) {
                    "cca8 c013 c014 009c 009d 002f 0035 0100");
     size_t block = message_open(&message, 2);
     message_hex(&message, "dada 0000"
-                          "fe0d 0008 0000010001aa0000"
-                          "0010 000e 000c 02 6832 08 687474702f312e31"
+                          "fe0d" ECH_OUTER "0010 000e 000c 02 6832 08 687474702f312e31"
                           "0005 0005 0100000000"
                           "0000 0010 000e 00 000b 6578616d706c652e636f6d"
                           "000b 0002 0100"
@@ -175,7 +177,7 @@ static void parses_browser(void **state) {
     assert_span_is(hello.supported_versions, "6a6a 0304 0303");
     assert_span_is(hello.supported_groups, "4a4a 11ec 001d 0017 0018");
     assert_span_is(hello.server_name, "6578616d706c652e636f6d");
-    assert_span_is(hello.encrypted_client_hello, "0000010001aa0000");
+    assert_span_is(hello.encrypted_client_hello, &ECH_OUTER[5]);
     assert_true(client_hello_has_cipher(&hello, 0x2a2a));
     assert_true(client_hello_has_key_share(&hello, 0x4a4a));
     assert_true(client_hello_has_key_share(&hello, 0x11ec));
@@ -276,8 +278,6 @@ static const struct extension_case {
      "0304", 0},
     {"nor those in front", "002b 0003 02 0304 000a 0001 00", FIELD(supported_versions), "0304", 10},
     {"first damage is named", "000d 0000 000a 0000", FIELD(supported_groups), NULL, 13},
-    {"repeated: the first counts", "002b 0003 02 0303 002b 0003 02 0304", FIELD(supported_versions),
-     "0303", NONE_MALFORMED},
     {"repeated, the first damaged", "002b 0003 04 0303 002b 0003 02 0304",
      FIELD(supported_versions), "0304", 43},
     {"no versions", "002b 0001 00", FIELD(supported_versions), "", NONE_MALFORMED},
@@ -306,7 +306,13 @@ static const struct extension_case {
     {"session ticket", "0023 0003 010203", FIELD(session_ticket), "010203", NONE_MALFORMED},
     {"pre_shared_key", "0029 0002 0102", FIELD(pre_shared_key), "0102", NONE_MALFORMED},
     {"early data", "002a 0000", FIELD(early_data), "", NONE_MALFORMED},
-    {"ECH", "fe0d 0001 01", FIELD(encrypted_client_hello), "01", NONE_MALFORMED},
+    {"inner ECH", "fe0d 0001 01", FIELD(encrypted_client_hello), "01", NONE_MALFORMED},
+    {"outer ECH", "fe0d 000b 00 0001 0001 aa 0000 0001 bb", FIELD(encrypted_client_hello),
+     "0000010001aa00000001bb", NONE_MALFORMED},
+    {"ECH of no type", "fe0d 0001 02", FIELD(encrypted_client_hello), NULL, 0xfe0d},
+    {"ECH cut in its payload", "fe0d 000b 00 0001 0001 aa 0000 0002 bb",
+     FIELD(encrypted_client_hello), NULL, 0xfe0d},
+    {"ESNI", "ffce 0003 130100", FIELD(encrypted_server_name), "130100", NONE_MALFORMED},
     {"unknown extension", "abcd 0001 01", FIELD(early_data), NULL, NONE_MALFORMED},
 };
 
@@ -328,6 +334,56 @@ static void reads_extensions(void **state) {
         assert_false(hello.is_truncated);
         exact_free(body);
     }
+}
+
+/* What breaks the format and can still be read. */
+static void tells_broken_hellos(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        const char *hex; /* suites, compression and block, each behind its length */
+        bool is_malformed;
+        int repeated; /* -1: none */
+        const char *versions;
+    } cases[] = {
+        {"sound", "0002 c02f 0100 0007 002b 0003 02 0304 ffff", false, -1, "0304"},
+        {"repeated: the first counts", "0002 c02f 0100 000e 002b 0003 02 0303 002b 0003 02 0304",
+         true, 43, "0303"},
+        {"unknown ones repeated", "0002 c02f 0100 000c abcd 0000 1234 0000 abcd 0000", true, 0xabcd,
+         NULL},
+        {"GREASE, another one each", "0002 c02f 0100 0008 0a0a 0000 1a1a 0000", false, -1, NULL},
+        {"half a suite", "0003 c02f00 0100 0004 0017 0000", true, -1, NULL},
+        {"block past the message", "0002 c02f 0100 0009 0017 0000", true, -1, NULL},
+        {"damaged extension", "0002 c02f 0100 0005 002d 0001 09", true, -1, NULL},
+        {"no extensions", "0002 c02f 0100", false, -1, NULL},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        print_message("  %s\n", cases[i].name);
+        struct message message = message_of("0303" RANDOM "00");
+        message_hex(&message, cases[i].hex);
+        struct client_hello hello;
+        assert_int_equal(client_hello_parse(span_of(message.data, message.size), false, &hello),
+                         PARSE_OK);
+        assert_int_equal(client_hello_is_malformed(&hello), cases[i].is_malformed);
+        assert_int_equal(hello.has_repeated_extension ? hello.repeated_extension : -1,
+                         cases[i].repeated);
+        assert_span_is(hello.supported_versions, cases[i].versions);
+    }
+}
+
+/* Below 64 a bit each, above a bounded list: what no longer fits is never called a repetition. */
+static void remembers_extension_types(void **state) {
+    (void)state;
+    struct tls_extension_set set = {.count = 0};
+    for (uint16_t type = 0; type < 64; type++)
+        assert_true(tls_extension_set_add(&set, type));
+    for (uint16_t type = 0; type < 64; type++)
+        assert_false(tls_extension_set_add(&set, type));
+    for (uint16_t i = 0; i < TLS_EXTENSION_SET_SIZE; i++)
+        assert_true(tls_extension_set_add(&set, (uint16_t)(64 + 7 * i)));
+    assert_true(tls_extension_set_add(&set, 0xffff));
+    assert_true(tls_extension_set_add(&set, 0xffff));
+    assert_false(tls_extension_set_add(&set, 64));
 }
 
 static void reads_headers(void **state) {
@@ -388,11 +444,17 @@ static void survives_damage(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_headers),        cmocka_unit_test(parses_openssl),
-        cmocka_unit_test(parses_openssl_tls11), cmocka_unit_test(parses_gnutls),
-        cmocka_unit_test(parses_browser),       cmocka_unit_test(reads_fixed_fields),
-        cmocka_unit_test(reads_extensions),     cmocka_unit_test(notices_every_cut),
+        cmocka_unit_test(reads_headers),
+        cmocka_unit_test(parses_openssl),
+        cmocka_unit_test(parses_openssl_tls11),
+        cmocka_unit_test(parses_gnutls),
+        cmocka_unit_test(parses_browser),
+        cmocka_unit_test(reads_fixed_fields),
+        cmocka_unit_test(reads_extensions),
+        cmocka_unit_test(notices_every_cut),
         cmocka_unit_test(survives_damage),
+        cmocka_unit_test(tells_broken_hellos),
+        cmocka_unit_test(remembers_extension_types),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

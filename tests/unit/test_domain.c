@@ -127,11 +127,59 @@ static void test_half_seen(void **state) {
     assert_int_equal(domain.source, DOMAIN_FROM_CERTIFICATE);
 }
 
+/* A name in clear is called outer where something says so, and else stays what it is. */
+static void test_outer_names(void **state) {
+    (void)state;
+#define ECH                                                                                        \
+    "\x00\x00\x01\x00\x01\x2a\x00\x01\xee\x00\x10"                                                 \
+    "0123456789abcdef"
+#define ECH_AGAIN                                                                                  \
+    "\x00\x00\x01\x00\x01\x2a\x00\x00\x00\x10"                                                     \
+    "fedcba9876543210"
+    static const struct span ech = {(const uint8_t *)ECH, sizeof ECH - 1};
+    static const struct span ech_again = {(const uint8_t *)ECH_AGAIN, sizeof ECH_AGAIN - 1};
+    static const struct span esni = {(const uint8_t *)"\x13\x01", 2};
+    static const struct {
+        const char *name;
+        struct span ech;
+        struct span esni;
+        struct span second_ech;
+        enum domain_source source;
+    } rows[] = {
+        {"www.example.com", ech, {0}, {0}, DOMAIN_FROM_SNI},
+        {"www.example.com", ech, {0}, ech, DOMAIN_FROM_SNI},
+        {"www.example.com", ech, {0}, ech_again, DOMAIN_FROM_ECH_OUTER},
+        {"www.example.com", {0}, esni, {0}, DOMAIN_FROM_ECH_OUTER},
+        {"Cloudflare-ECH.com.", ech, {0}, {0}, DOMAIN_FROM_ECH_OUTER},
+        {"cloudflare-ech.com", ech, {0}, ech, DOMAIN_FROM_SNI},
+        {"cloudflare-ech.com", {0}, {0}, {0}, DOMAIN_FROM_SNI},
+        {"www.cloudflare-ech.com", ech, {0}, {0}, DOMAIN_FROM_SNI},
+        {"192.0.2.1", ech, {0}, ech_again, DOMAIN_FROM_IP},
+        {"not a name", ech, {0}, ech_again, DOMAIN_FROM_SNI},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        static struct handshake handshake;
+        memset(&handshake, 0, sizeof handshake);
+        handshake.has = HANDSHAKE_HAS_OFFER;
+        handshake.offer.server_name = span_of(rows[i].name, strlen(rows[i].name));
+        handshake.offer.encrypted_client_hello = rows[i].ech;
+        handshake.offer.encrypted_server_name = rows[i].esni;
+        handshake.second_offer.encrypted_client_hello = rows[i].second_ech;
+        if (!span_is_absent(rows[i].second_ech))
+            handshake.has |= HANDSHAKE_HAS_SECOND_OFFER;
+        struct domain domain;
+        domain_of_handshake(&handshake, &domain);
+        print_message("%zu: %s\n", i, rows[i].name);
+        assert_int_equal(domain.source, rows[i].source);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases),
         cmocka_unit_test(test_lengths),
         cmocka_unit_test(test_half_seen),
+        cmocka_unit_test(test_outer_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 #include "eve_lines.h"
+#include "fingerprint.h"
 #include "publish.h"
 #include "verdict_scene.h"
 
@@ -55,7 +56,11 @@ static const char downgraded_line[] =
     "\"dest_ip\":\"198.51.100.1\",\"dest_port\":443,\"proto\":\"TCP\","
     "\"community_id\":\"1:cVbvRIHSFcVwm1cgGzTNq9NVlCo=\",\"pcap_filename\":\"capture.pcap\",\"app_"
     "proto\":\"tls\","
-    "\"tls\":{\"sni\":\"example.com\",\"version\":\"TLS 1.2\"},"
+    "\"tls\":{\"sni\":\"example.com\",\"version\":\"TLS 1.2\","
+    "\"ja3\":{\"hash\":\"41d27ada1bde4d11d9e3406a55c2b267\","
+    "\"string\":\"771,4865-49199-22016,0-43,,\"},"
+    "\"ja3s\":{\"hash\":\"174e7e4992a63f6d419626d97363adb8\",\"string\":\"771,49199,\"},"
+    "\"ja4\":\"t13d030200_2a6af5cb80fd_b9a491fefe05\"},"
     "\"downgrade\":{\"legacy_version\":\"TLS 1.2\",\"supported_versions\":[\"TLS 1.3\","
     "\"TLS 1.2\"],\"offered_max\":\"TLS 1.3\",\"selected\":\"TLS 1.2\",\"limiter\":\"downgraded\","
     "\"outcome\":\"failed\",\"sentinel\":\"TLS 1.2\",\"scsv\":true,\"hello_retry\":false,"
@@ -66,7 +71,7 @@ static const char downgraded_line[] =
 
 static void test_whole_line(void **state) {
     (void)state;
-    struct eve_writer writer = {0};
+    struct eve_writer writer = {.fingerprinter = fingerprinter_new()};
     struct verdict_scene scene;
     for (int i = 0; i < 2; i++) { /* the second from a writer that was used */
         verdict_scene_init(&scene, "example.com");
@@ -74,6 +79,7 @@ static void test_whole_line(void **state) {
         assert_string_equal(eve_write_tls(&writer, &scene.verdict, &size), downgraded_line);
         json_decref(parse(downgraded_line, size));
     }
+    fingerprinter_delete(writer.fingerprinter);
     json_deinit(&writer.json);
 }
 
@@ -165,6 +171,176 @@ static void test_rest(void **state) {
     assert_text(json_object_get(line, "downgrade"), "cipher", "0xdead");
     assert_text(json_object_get(line, "tls"), "version", "TLS 1.3 draft-23");
     json_decref(line);
+    json_deinit(&writer.json);
+}
+
+/* Members that a line has only when there is something to tell. */
+static void add_tunnels(struct handshake *handshake) {
+    handshake->tunnel_count = 3;
+    handshake->tunnels[0] = (struct packet_tunnel){.type = TUNNEL_PPPOE, .id = 17};
+    handshake->tunnels[1] = (struct packet_tunnel){.type = TUNNEL_VXLAN,
+                                                   .ip_version = 4,
+                                                   .source_port = 50000,
+                                                   .destination_port = 4789,
+                                                   .source = {{10, 0, 0, 1}},
+                                                   .destination = {{10, 0, 0, 2}}};
+    handshake->tunnels[2] = (struct packet_tunnel){.type = TUNNEL_GRE, .ip_version = 6};
+}
+
+static void add_ipip(struct handshake *handshake) {
+    handshake->tunnel_count = 1;
+    handshake->tunnels[0] = (struct packet_tunnel){
+        .type = TUNNEL_IPIP, .ip_version = 6, .source = {{0xfd}}, .destination = {{0xfe}}};
+}
+
+static void add_6in4_and_gre(struct handshake *handshake) {
+    handshake->tunnel_count = 2;
+    handshake->tunnels[0] = (struct packet_tunnel){.type = TUNNEL_IPIP, .ip_version = 4};
+    handshake->tunnels[1] = (struct packet_tunnel){.type = TUNNEL_GRE, .ip_version = 6};
+}
+
+static void add_erspan(struct handshake *handshake) {
+    handshake->tunnel_count = 1;
+    handshake->tunnels[0] = (struct packet_tunnel){.type = TUNNEL_ERSPAN, .ip_version = 4};
+}
+
+static void add_pppoe(struct handshake *handshake) {
+    handshake->tunnel_count = 1;
+    handshake->tunnels[0] = (struct packet_tunnel){.type = TUNNEL_PPPOE};
+}
+
+static void add_dialogue(struct handshake *handshake) {
+    struct dialogue *dialogue = &handshake->dialogue;
+    handshake->carrier = CARRIER_DIALOGUE;
+    handshake->has |= HANDSHAKE_HAS_DIALOGUE;
+    dialogue->protocol = DIALOGUE_SMTP;
+    dialogue->passed = 1U << DIALOGUE_SOCKS5 | 1U << DIALOGUE_PROXY;
+    dialogue->has = 1U << DIALOGUE_GREETED | 1U << DIALOGUE_GARBLED | 1U << DIALOGUE_ASKED |
+                    1U << DIALOGUE_REFUSED | 1U << DIALOGUE_LOGIN;
+    dialogue->packet[DIALOGUE_GREETED] = 4;
+    dialogue->packet[DIALOGUE_GARBLED] = 6;
+    dialogue->packet[DIALOGUE_ASKED] = 7;
+    dialogue->packet[DIALOGUE_REFUSED] = 8;
+    dialogue->packet[DIALOGUE_LOGIN] = 9;
+    memcpy(dialogue->garbled, "250-XXXX\"A", 11);
+    memcpy(dialogue->answer, "454 TLS not available", 22);
+}
+
+static void add_quic(struct handshake *handshake) {
+    handshake->protocol = HANDSHAKE_QUIC;
+    handshake->transport = IP_PROTOCOL_UDP;
+    handshake->quic = (struct quic_facts){.first_version = 1, .version = 1, .server_version = 1};
+}
+
+static void add_quic_negotiation(struct handshake *handshake) {
+    static const uint8_t offered[] = {0x6b, 0x33, 0x43, 0xcf, 0xff, 0x00, 0x00,
+                                      0x1d, 0x0a, 0x1a, 0x2a, 0x3a, 0xff};
+    add_quic(handshake);
+    handshake->quic.first_version = 0xfaceb00e;
+    handshake->quic.version = 0xff000009;
+    handshake->quic.server_version = 0x6b3343cf;
+    handshake->quic.version_negotiation_packet = 2;
+    handshake->quic.retry_packet = 4;
+    handshake->quic.offered_versions = span_of(offered, sizeof(offered));
+}
+
+static void add_ech(struct handshake *handshake) {
+    handshake->offer.encrypted_client_hello = span_of("\x01", 1);
+}
+
+static void add_malformed(struct handshake *handshake) {
+    handshake->malformed = MALFORMED_CLIENT_HELLO | MALFORMED_FRAGMENT;
+}
+
+static void add_alpns(struct handshake *handshake) {
+    handshake->offer.alpn = span_of("\x02h2\x00\x03\"\x0a\xff", 8);
+    handshake->choice.alpn = span_of("h2", 2);
+}
+
+static void test_facts(void **state) {
+    (void)state;
+    static const struct {
+        void (*add)(struct handshake *handshake);
+        const char *in; /* the object that holds it; NULL: the line itself */
+        const char *key;
+        const char *wanted; /* NULL: the key must be absent */
+    } cases[] = {
+        {add_tunnels, NULL, "tunnel",
+         "{\"src_ip\":\"10.0.0.1\",\"src_port\":50000,\"dest_ip\":\"10.0.0.2\",\"dest_port\":4789,"
+         "\"proto\":\"UDP\",\"depth\":2}"},
+        {add_tunnels, "downgrade", "tunnels", "[\"pppoe\",\"vxlan\",\"gre\"]"},
+        {add_ipip, NULL, "tunnel",
+         "{\"src_ip\":\"fd00::\",\"dest_ip\":\"fe00::\",\"proto\":\"IPv4\",\"depth\":1}"},
+        {add_6in4_and_gre, NULL, "tunnel",
+         "{\"src_ip\":\"0.0.0.0\",\"dest_ip\":\"0.0.0.0\",\"proto\":\"IPv6\",\"depth\":2}"},
+        {add_erspan, NULL, "tunnel",
+         "{\"src_ip\":\"0.0.0.0\",\"dest_ip\":\"0.0.0.0\",\"proto\":\"GRE\",\"depth\":1}"},
+        {add_pppoe, NULL, "tunnel", NULL},
+        {add_pppoe, "downgrade", "tunnels", "[\"pppoe\"]"},
+        {add_dialogue, "downgrade", "dialogue",
+         "{\"protocol\":\"smtp\",\"passed\":[\"socks5\",\"proxy\"],\"greeted\":4,\"garbled\":6,"
+         "\"asked\":7,\"refused\":8,\"login\":9,\"garbled_text\":\"250-XXXX\\\"A\","
+         "\"answer\":\"454 TLS not available\"}"},
+        {add_dialogue, "downgrade", "carrier", "\"smtp\""},
+        {add_quic, NULL, "app_proto", "\"quic\""},
+        {add_quic, NULL, "proto", "\"UDP\""},
+        {add_quic, "downgrade", "quic",
+         "{\"version\":\"v1\",\"version_negotiation\":false,\"retry\":false}"},
+        {add_quic_negotiation, "downgrade", "quic",
+         "{\"version\":\"draft-9\",\"client_version\":\"0xfaceb00e\",\"server_version\":\"v2\","
+         "\"version_negotiation\":true,\"offered_versions\":[\"v2\",\"draft-29\",\"0x0a1a2a3a\"],"
+         "\"retry\":true}"},
+        {add_ech, "downgrade", "ech", "\"inner\""},
+        {add_ech, "downgrade", "quic", NULL},
+        {add_ech, "downgrade", "dialogue", NULL},
+        {add_ech, "downgrade", "tunnels", NULL},
+        {add_ech, "downgrade", "malformed", NULL},
+        {add_ech, "tls", "client_alpns", NULL},
+        {add_malformed, "downgrade", "malformed", "[\"client_hello\",\"fragment\"]"},
+        {add_malformed, "downgrade", "ech", NULL},
+        {add_alpns, "tls", "client_alpns", "[\"h2\",\"\",\"\\\"\\n\xc3\xbf\"]"},
+        {add_alpns, "tls", "server_alpns", "[\"h2\"]"},
+    };
+    struct eve_writer writer = {0};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct verdict_scene scene;
+        verdict_scene_init(&scene, "example.com");
+        cases[i].add(&scene.scene.handshake);
+        json_t *line = tls_line(&writer, &scene);
+        const json_t *in = cases[i].in ? json_object_get(line, cases[i].in) : line;
+        const json_t *found = json_object_get(in, cases[i].key);
+        char *text = found ? json_dumps(found, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+        if (cases[i].wanted == NULL)
+            assert_null(text);
+        else if (text == NULL)
+            fail_msg("row %zu: no %s", i, cases[i].key);
+        else
+            assert_string_equal(text, cases[i].wanted);
+        free(text);
+        json_decref(line);
+    }
+    json_deinit(&writer.json);
+}
+
+/* A dialogue that came to no TLS, in an alert. */
+static void test_no_hello(void **state) {
+    (void)state;
+    struct eve_writer writer = {.fingerprinter = fingerprinter_new()};
+    struct verdict_scene scene;
+    verdict_scene_init(&scene, "_none");
+    add_dialogue(&scene.scene.handshake);
+    scene.scene.handshake.has = HANDSHAKE_HAS_DIALOGUE;
+    scene.scene.handshake.side[SIDE_CLIENT].hello_packet = 0;
+    scene.scene.handshake.side[SIDE_SERVER].hello_packet = 0;
+    size_t size = 0;
+    const char *text = eve_write_alert(&writer, &scene.alert, &size);
+    json_t *line = parse(text, size);
+    const json_t *tls = json_object_get(line, "tls");
+    assert_text(tls, "version", "UNDETERMINED");
+    assert_int_equal(json_object_size(tls), 1);
+    assert_text(json_object_get(line, "downgrade"), "offered_max", NULL);
+    json_decref(line);
+    fingerprinter_delete(writer.fingerprinter);
     json_deinit(&writer.json);
 }
 
@@ -299,6 +475,10 @@ static void test_file(void **state) {
         const char *alert = eve_format_alert(eve, &scene.alert, &size);
         assert_int_equal(strlen(alert), size);
         feed(eve, &scene);
+        uint32_t has = scene.scene.handshake.has;
+        scene.scene.handshake.has = HANDSHAKE_HAS_DIALOGUE; /* no line of its own */
+        eve_sink(eve)->handshake(eve_sink(eve)->context, &scene.verdict);
+        scene.scene.handshake.has = has;
         assert_int_equal(eve_finish(eve), 0);
     }
     FILE *file = fopen(path, "r");
@@ -339,6 +519,7 @@ int main(void) {
         cmocka_unit_test(test_rest),       cmocka_unit_test(test_hostile_names),
         cmocka_unit_test(test_alert),      cmocka_unit_test(test_stats),
         cmocka_unit_test(test_file),       cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_facts),      cmocka_unit_test(test_no_hello),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,7 +47,7 @@ static bool add_at(struct fragments *fragments, struct packet *packet, uint64_t 
     assert_non_null(copy);
     memcpy(copy, packet->payload.data, size);
     packet->payload = span_of(copy, size);
-    bool whole = fragments_add(fragments, packet, time_us);
+    bool whole = fragments_add(fragments, packet, time_us) == FRAGMENT_WHOLE;
     free(copy);
     return whole;
 }
@@ -92,7 +92,7 @@ static void order_of(unsigned nth, size_t order[5]) {
 static void test_every_order(void **state) {
     (void)state;
     static const size_t borders[6] = {0, 8, 24, 1024, 1032, 1501};
-    struct fragments *fragments = fragments_new(4, TIMEOUT_US);
+    struct fragments *fragments = fragments_new(4, TIMEOUT_US, PACKET_MAX_TUNNELS);
     for (unsigned nth = 0; nth < 120; nth++) {
         size_t order[5];
         order_of(nth, order);
@@ -115,7 +115,7 @@ static void test_every_order(void **state) {
 
 static void test_largest(void **state) {
     (void)state;
-    struct fragments *fragments = fragments_new(2, TIMEOUT_US);
+    struct fragments *fragments = fragments_new(2, TIMEOUT_US, PACKET_MAX_TUNNELS);
     for (size_t offset = 0; offset < 65528; offset += 1448) {
         size_t size = 65528 - offset < 1448 ? 65528 - offset : 1448;
         assert_false(add(fragments, 1, offset, size, true));
@@ -201,7 +201,7 @@ static void test_overlaps(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof overlap_cases / sizeof *overlap_cases; i++) {
         const struct overlap_case *overlap = &overlap_cases[i];
-        struct fragments *fragments = fragments_new(2, TIMEOUT_US);
+        struct fragments *fragments = fragments_new(2, TIMEOUT_US, PACKET_MAX_TUNNELS);
         bool whole = false;
         size_t end = 0;
         print_message("%s\n", overlap->name);
@@ -228,7 +228,7 @@ static void test_overlaps(void **state) {
 /* RFC 5722: a dropped datagram stays dropped, also for the fragments not yet received. */
 static void test_dropped_stays_dropped(void **state) {
     (void)state;
-    struct fragments *fragments = fragments_new(2, TIMEOUT_US);
+    struct fragments *fragments = fragments_new(2, TIMEOUT_US, PACKET_MAX_TUNNELS);
     struct packet packet = piece_of(7, 0, 64, true);
     assert_false(add_at(fragments, &packet, 0));
     packet = piece_of(7, 0, 64, true);
@@ -248,9 +248,96 @@ static void test_dropped_stays_dropped(void **state) {
     fragments_delete(fragments);
 }
 
+/* A contradiction is told once, with addresses and ports, as soon as those are known. */
+static const struct told_case {
+    const char *name;
+    struct step steps[5]; /* up to the first of size 0 */
+    size_t told;          /* which step tells it; 5: none */
+} told_cases[] = {
+    {"the middle", {{0, 64, true, false}, {64, 8, true, false}, {64, 8, true, true}}, 2},
+    {"once only",
+     {{0, 64, true, false}, {64, 8, true, true}, {64, 8, true, false}, {0, 64, true, true}},
+     2},
+    {"the first fragment's, eight bytes long",
+     {{0, 8, true, false}, {8, 8, true, false}, {8, 8, true, true}},
+     2},
+    {"two first fragments", {{0, 64, true, false}, {0, 64, true, true}}, 1},
+    {"two last fragments before the first",
+     {{64, 9, false, false}, {64, 9, false, true}, {72, 1, false, false}, {0, 64, true, false}},
+     3},
+    {"a first fragment that contradicts", {{32, 32, true, true}, {0, 64, true, false}}, 1},
+    {"two ends, after it was whole",
+     {{0, 64, true, false}, {64, 9, false, false}, {64, 8, false, false}},
+     5},
+    {"two ends, the second one longer",
+     {{0, 64, true, false}, {72, 9, false, false}, {72, 10, false, false}},
+     2},
+    {"no first fragment", {{64, 9, false, false}, {64, 9, false, true}, {32, 8, true, false}}, 5},
+};
+
+static void test_contradiction_told(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof told_cases / sizeof *told_cases; i++) {
+        struct fragments *fragments = fragments_new(2, TIMEOUT_US, PACKET_MAX_TUNNELS);
+        print_message("%s\n", told_cases[i].name);
+        for (size_t n = 0; n < 5 && told_cases[i].steps[n].size > 0; n++) {
+            const struct step *step = &told_cases[i].steps[n];
+            struct packet packet = piece_of(7, step->offset, step->size, step->more);
+            uint8_t *changed = malloc(step->size);
+            assert_non_null(changed);
+            memcpy(changed, packet.payload.data, step->size);
+            changed[step->size - 1] ^= step->changed ? 0x80U : 0;
+            packet.payload.data = changed;
+            enum fragment_result result = fragments_add(fragments, &packet, 1000000);
+            free(changed);
+            assert_int_equal(result == FRAGMENT_CONTRADICTS, n == told_cases[i].told);
+            if (n != told_cases[i].told)
+                continue;
+            assert_int_equal(packet.source.bytes[0], 192);
+            assert_int_equal(packet.destination.bytes[0], 198);
+            assert_int_equal(packet.protocol, IP_PROTOCOL_TCP);
+            assert_int_equal(packet.source_port, 0xc001);
+            assert_int_equal(packet.destination_port, 443);
+        }
+        fragments_delete(fragments);
+    }
+}
+
+/* An identification may have come round again. */
+static void test_contradiction_told_late(void **state) {
+    (void)state;
+    for (unsigned late = 0; late < 2; late++) {
+        struct fragments *fragments = fragments_new(2, TIMEOUT_US, PACKET_MAX_TUNNELS);
+        struct packet packet = piece_of(7, 0, 64, true);
+        assert_int_equal(fragments_add(fragments, &packet, 5), FRAGMENT_HELD);
+        packet = piece_of(7, 0, 64, true);
+        packet.payload.data = body + 8;
+        assert_int_equal(fragments_add(fragments, &packet, 5 + 1000000 + late),
+                         late ? FRAGMENT_HELD : FRAGMENT_CONTRADICTS);
+        assert_counts(fragments, (struct fragment_counts){.contradictory = 1});
+        fragments_delete(fragments);
+    }
+}
+
+/* The next capture may hold the same packets, at the same times. */
+static void test_end(void **state) {
+    (void)state;
+    struct fragments *fragments = fragments_new(4, TIMEOUT_US, PACKET_MAX_TUNNELS);
+    for (unsigned capture = 0; capture < 3; capture++) {
+        assert_false(add(fragments, 7, 0, 64, true));
+        assert_true(add(fragments, 7, 64, 9, false));
+        assert_false(add(fragments, 8, 0, 64, true));
+        fragments_end(fragments);
+        assert_false(add(fragments, 8, 64, 9, false));
+        fragments_end(fragments);
+    }
+    assert_counts(fragments, (struct fragment_counts){.reassembled = 3, .expired = 6});
+    fragments_delete(fragments);
+}
+
 static void test_seen_twice(void **state) {
     (void)state;
-    struct fragments *fragments = fragments_new(2, TIMEOUT_US);
+    struct fragments *fragments = fragments_new(2, TIMEOUT_US, PACKET_MAX_TUNNELS);
     assert_false(add(fragments, 7, 0, 64, true));
     assert_false(add(fragments, 7, 0, 64, true));
     assert_true(add(fragments, 7, 64, 9, false));
@@ -271,7 +358,7 @@ static void test_seen_twice(void **state) {
 
 static void test_timeout(void **state) {
     (void)state;
-    struct fragments *fragments = fragments_new(4, TIMEOUT_US);
+    struct fragments *fragments = fragments_new(4, TIMEOUT_US, PACKET_MAX_TUNNELS);
     struct packet packet = piece_of(1, 0, 64, true);
     assert_false(add_at(fragments, &packet, 5000));
     packet = piece_of(2, 0, 64, true);
@@ -295,7 +382,7 @@ static void test_timeout(void **state) {
 static void test_eviction(void **state) {
     (void)state;
     for (size_t places = 1; places <= 9; places++) {
-        struct fragments *fragments = fragments_new(places, TIMEOUT_US);
+        struct fragments *fragments = fragments_new(places, TIMEOUT_US, PACKET_MAX_TUNNELS);
         for (uint32_t id = 0; id < 2 * places; id++)
             assert_false(add(fragments, id, 0, 64, true));
         assert_counts(fragments, (struct fragment_counts){.evicted = places});
@@ -316,7 +403,7 @@ static void test_eviction(void **state) {
 /* A flood over few places: each one is evicted once and nothing else happens. */
 static void test_flood(void **state) {
     (void)state;
-    struct fragments *fragments = fragments_new(16, TIMEOUT_US);
+    struct fragments *fragments = fragments_new(16, TIMEOUT_US, PACKET_MAX_TUNNELS);
     for (uint32_t id = 0; id < 20000; id++)
         assert_false(add(fragments, id * 2654435761U, (size_t)(id % 7) * 8, 8, true));
     assert_counts(fragments, (struct fragment_counts){.evicted = 20000 - 16});
@@ -325,7 +412,7 @@ static void test_flood(void **state) {
 
 static void test_unusable(void **state) {
     (void)state;
-    struct fragments *fragments = fragments_new(2, TIMEOUT_US);
+    struct fragments *fragments = fragments_new(2, TIMEOUT_US, PACKET_MAX_TUNNELS);
     assert_false(add(fragments, 1, 0, 0, true));
     assert_false(add(fragments, 1, 64, 0, false));
     assert_false(add(fragments, 1, 0, 63, true)); /* not on a unit's border, and more follow */
@@ -349,7 +436,7 @@ static void test_key(void **state) {
     static const char *const differences[] = {"source",  "destination", "id",
                                               "version", "protocol",    "vlan"};
     for (size_t i = 0; i < sizeof differences / sizeof *differences; i++) {
-        struct fragments *fragments = fragments_new(4, TIMEOUT_US);
+        struct fragments *fragments = fragments_new(4, TIMEOUT_US, PACKET_MAX_TUNNELS);
         assert_false(add(fragments, 7, 0, 64, true));
         struct packet last = piece_of(7, 64, 9, false);
         print_message("%s\n", differences[i]);
@@ -369,7 +456,7 @@ static void test_key(void **state) {
 static void test_ipv6(void **state) {
     (void)state;
     static const uint8_t destination_options[8] = {IP_PROTOCOL_TCP, 0, 1, 4, 0, 0, 0, 0};
-    struct fragments *fragments = fragments_new(4, TIMEOUT_US);
+    struct fragments *fragments = fragments_new(4, TIMEOUT_US, PACKET_MAX_TUNNELS);
     struct packet second = piece_of(0xdeadbeef, 0, 40, false);
     second.ip_version = 6;
     second.fragment_offset = 8;
@@ -388,12 +475,20 @@ static void test_ipv6(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_order), cmocka_unit_test(test_largest),
-        cmocka_unit_test(test_overlaps),    cmocka_unit_test(test_dropped_stays_dropped),
-        cmocka_unit_test(test_seen_twice),  cmocka_unit_test(test_timeout),
-        cmocka_unit_test(test_eviction),    cmocka_unit_test(test_flood),
-        cmocka_unit_test(test_unusable),    cmocka_unit_test(test_key),
+        cmocka_unit_test(test_every_order),
+        cmocka_unit_test(test_largest),
+        cmocka_unit_test(test_overlaps),
+        cmocka_unit_test(test_dropped_stays_dropped),
+        cmocka_unit_test(test_seen_twice),
+        cmocka_unit_test(test_timeout),
+        cmocka_unit_test(test_eviction),
+        cmocka_unit_test(test_flood),
+        cmocka_unit_test(test_unusable),
+        cmocka_unit_test(test_key),
         cmocka_unit_test(test_ipv6),
+        cmocka_unit_test(test_contradiction_told),
+        cmocka_unit_test(test_contradiction_told_late),
+        cmocka_unit_test(test_end),
     };
     return cmocka_run_group_tests_name("fragments", tests, set_up_body, NULL);
 }

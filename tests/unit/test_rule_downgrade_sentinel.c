@@ -136,6 +136,35 @@ static void unknown_version_chosen(struct scene *scene) {
                             .legacy_version = 0x0909, .suite = 0xc02f, .sentinel = sentinel_tls11});
 }
 
+/* DTLS, with its own code points. */
+static void dtls12_after(struct scene *scene, const uint16_t *versions, uint16_t chosen,
+                         const char *mark) {
+    scene_offer(scene, (struct client_spec){.legacy_version = DTLS_VERSION_1_2,
+                                            .suites = modern_suites,
+                                            .versions = versions});
+    scene_answer(scene,
+                 (struct server_spec){.legacy_version = chosen, .suite = 0x002f, .sentinel = mark});
+    scene->handshake.protocol = HANDSHAKE_DTLS;
+    scene_fail(scene, OUTCOME_FAILED);
+}
+
+static void dtls13_client(struct scene *scene) {
+    static const uint16_t versions[] = {DTLS_VERSION_1_3, DTLS_VERSION_1_2, 0};
+    dtls12_after(scene, versions, DTLS_VERSION_1_2, sentinel_tls12);
+}
+
+static void dtls12_client(struct scene *scene) {
+    dtls12_after(scene, NULL, DTLS_VERSION_1_2, sentinel_tls12);
+}
+
+static void dtls12_client_at_dtls10(struct scene *scene) {
+    dtls12_after(scene, NULL, DTLS_VERSION_1_0, sentinel_tls11);
+}
+
+static void dtls10_server(struct scene *scene) {
+    dtls12_after(scene, NULL, DTLS_VERSION_1_0, NULL);
+}
+
 static void test_cases(void **state) {
     (void)state;
     static const struct rule_case cases[] = {
@@ -155,6 +184,12 @@ static void test_cases(void **state) {
         {"TLS 1.2 mark at 1.1", mark_of_tls12_at_tls11, RULE_HIT, CONFIDENCE_LOW, false,
          "goes with TLS 1.2"},
         {"JDK value, no JDK", jdk_value_to_others, RULE_HIT, CONFIDENCE_LOW, false, "JDK 11"},
+        {"DTLS 1.3 client", dtls13_client, RULE_HIT, CONFIDENCE_MEDIUM, true,
+         "DTLS 1.3 (offered in packet 4)"},
+        {"DTLS 1.2 client at 1.0", dtls12_client_at_dtls10, RULE_HIT, CONFIDENCE_MEDIUM, true,
+         "DOWNGRD 00"},
+        {"honest DTLS 1.2 client", dtls12_client, RULE_PASS, 0, false, NULL},
+        {"DTLS 1.0 server, no mark", dtls10_server, RULE_PASS, 0, false, NULL},
         {"honest 1.2 client", honest_tls12_client, RULE_PASS, 0, false, NULL},
         {"honest client capped by list", honest_capped_list, RULE_PASS, 0, false, NULL},
         {"honest 1.1 client", honest_tls11_client, RULE_PASS, 0, false, NULL},

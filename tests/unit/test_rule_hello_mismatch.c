@@ -271,6 +271,72 @@ static void two_client_hellos(struct scene *scene) {
     scene->handshake.has |= HANDSHAKE_HAS_RENEGOTIATION;
 }
 
+/* ---- DTLS ---- */
+
+static struct client_spec dtls(void) {
+    static const uint16_t dtls_suites[] = {0xc02f, 0xc014, 0x002f, 0};
+    return (struct client_spec){.legacy_version = DTLS_VERSION_1_2,
+                                .random = 9,
+                                .has_signature_algorithms = true,
+                                .suites = dtls_suites,
+                                .groups = groups};
+}
+
+static void honest_dtls12(struct scene *scene) {
+    scene_offer(scene, dtls());
+    scene_answer(scene, (struct server_spec){.legacy_version = DTLS_VERSION_1_2, .suite = 0xc02f});
+    scene->handshake.protocol = HANDSHAKE_DTLS;
+}
+
+static void older_dtls_server(struct scene *scene) {
+    scene_offer(scene, dtls());
+    scene_answer(scene, (struct server_spec){.legacy_version = DTLS_VERSION_1_0, .suite = 0xc014});
+    scene->handshake.protocol = HANDSHAKE_DTLS;
+}
+
+static void early_dtls_of_openssl(struct scene *scene) {
+    struct client_spec offer = dtls();
+    offer.legacy_version = DTLS_VERSION_OPENSSL;
+    scene_offer(scene, offer);
+    scene_answer(scene,
+                 (struct server_spec){.legacy_version = DTLS_VERSION_OPENSSL, .suite = 0x002f});
+    scene->handshake.protocol = HANDSHAKE_DTLS;
+}
+
+/* RFC 9147 section 5: no compatibility mode, so the session id is not echoed. */
+static void honest_dtls13(struct scene *scene) {
+    static const uint16_t dtls_versions[] = {DTLS_VERSION_1_3, DTLS_VERSION_1_2, 0};
+    struct client_spec offer = modern();
+    offer.legacy_version = DTLS_VERSION_1_2;
+    offer.versions = dtls_versions;
+    scene_offer(scene, offer);
+    scene_answer(scene, (struct server_spec){.legacy_version = DTLS_VERSION_1_2,
+                                             .selected = DTLS_VERSION_1_3,
+                                             .suite = 0x1301,
+                                             .group = 29});
+    scene->handshake.protocol = HANDSHAKE_DTLS;
+}
+
+static void dtls_version_above_the_offer(struct scene *scene) {
+    struct client_spec offer = dtls();
+    offer.legacy_version = DTLS_VERSION_1_0;
+    scene_offer(scene, offer);
+    scene_answer(scene, (struct server_spec){.legacy_version = DTLS_VERSION_1_2, .suite = 0xc014});
+    scene->handshake.protocol = HANDSHAKE_DTLS;
+}
+
+/* The server answered the second hello, which offers more suites than the first. */
+static void hello_with_cookie_differs(struct scene *scene) {
+    static const uint16_t more[] = {0xc02f, 0xc014, 0x002f, 0x0035, 0};
+    struct client_spec second = dtls();
+    second.suites = more;
+    scene_offer(scene, dtls());
+    scene_second_offer(scene, second);
+    scene_answer(scene, (struct server_spec){.legacy_version = DTLS_VERSION_1_2, .suite = 0x0035});
+    scene->handshake.protocol = HANDSHAKE_DTLS;
+    scene->handshake.has |= HANDSHAKE_HAS_HELLO_VERIFY;
+}
+
 static const struct rule_case broken[] = {
     {"version above the offer", version_above_the_offer, RULE_HIT, CONFIDENCE_MEDIUM, false,
      "version chosen"},
@@ -310,6 +376,8 @@ static const struct rule_case broken[] = {
      "random"},
     {"second hello: session id", second_hello_other_session, RULE_HIT, CONFIDENCE_MEDIUM, false,
      "session id"},
+    {"DTLS version above the offer", dtls_version_above_the_offer, RULE_HIT, CONFIDENCE_MEDIUM,
+     false, "DTLS 1.2, not offered"},
 };
 
 static const struct rule_case legal[] = {
@@ -323,6 +391,11 @@ static const struct rule_case legal[] = {
     {"other GREASE in the second hello", retry_with_other_grease, RULE_PASS, 0, false, NULL},
     {"a draft", draft_answer, RULE_PASS, 0, false, NULL},
     {"Facebook's draft", facebook_draft_answer, RULE_PASS, 0, false, NULL},
+    {"honest DTLS 1.2", honest_dtls12, RULE_PASS, 0, false, NULL},
+    {"honest DTLS 1.3", honest_dtls13, RULE_PASS, 0, false, NULL},
+    {"DTLS 1.0 server", older_dtls_server, RULE_PASS, 0, false, NULL},
+    {"OpenSSL's early DTLS", early_dtls_of_openssl, RULE_PASS, 0, false, NULL},
+    {"DTLS hello with a cookie differs", hello_with_cookie_differs, RULE_UNKNOWN, 0, false, NULL},
     {"dressed up as TLS", dressed_up, RULE_UNKNOWN, 0, false, NULL},
     {"no ClientHello", no_offer, RULE_UNKNOWN, 0, false, NULL},
     {"no ServerHello", no_answer, RULE_UNKNOWN, 0, false, NULL},

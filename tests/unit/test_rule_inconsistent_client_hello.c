@@ -130,6 +130,40 @@ static void odd_but_went_through(struct scene *scene) {
     scene_answer(scene, (struct server_spec){.suite = 0xc02f});
 }
 
+static void honest_dtls12(struct scene *scene) {
+    scene_offer(scene, (struct client_spec){.legacy_version = DTLS_VERSION_1_2,
+                                            .suites = tls12_suites,
+                                            .has_signature_algorithms = true});
+    scene->handshake.protocol = HANDSHAKE_DTLS;
+    scene_fail(scene, OUTCOME_FAILED);
+}
+
+static void honest_dtls13(struct scene *scene) {
+    static const uint16_t versions[] = {DTLS_VERSION_1_3, 0};
+    struct client_spec spec = modern();
+    spec.legacy_version = DTLS_VERSION_1_2;
+    spec.versions = versions;
+    scene_offer(scene, spec);
+    scene->handshake.protocol = HANDSHAKE_DTLS;
+    scene_fail(scene, OUTCOME_FAILED);
+}
+
+static void cut_dtls13(struct scene *scene) {
+    struct client_spec spec = modern();
+    spec.legacy_version = DTLS_VERSION_1_2;
+    scene_offer(scene, spec);
+    scene_answer(scene, (struct server_spec){.legacy_version = DTLS_VERSION_1_2, .suite = 0xc02f});
+    scene->handshake.protocol = HANDSHAKE_DTLS;
+}
+
+/* The Finished messages cover the hello with the cookie, and that one was another. */
+static void first_hello_of_dtls_cut(struct scene *scene) {
+    cut_dtls13(scene);
+    scene_second_offer(
+        scene, (struct client_spec){.legacy_version = DTLS_VERSION_1_2, .suites = tls12_suites});
+    scene->handshake.has |= HANDSHAKE_HAS_HELLO_VERIFY;
+}
+
 static void grease_at_tls12(struct scene *scene) {
     static const uint16_t suites[] = {0x3a3a, 0xc02f, 0xc014, 0};
     static const uint16_t extensions[] = {0x4a4a, 0x001b, 0};
@@ -203,6 +237,11 @@ static void test_cases(void **state) {
          "signature_algorithms"},
         {"went through, but breakable", broken_at_once, RULE_HIT, CONFIDENCE_HIGH, false,
          "key_share"},
+        {"first of two DTLS hellos", first_hello_of_dtls_cut, RULE_HIT, CONFIDENCE_HIGH, false,
+         "key_share"},
+        {"odd DTLS that went through", cut_dtls13, RULE_PASS, 0, false, NULL},
+        {"honest DTLS 1.2", honest_dtls12, RULE_PASS, 0, false, NULL},
+        {"honest DTLS 1.3", honest_dtls13, RULE_PASS, 0, false, NULL},
         {"one feature, end not seen", one_feature_unfinished, RULE_PASS, 0, false, NULL},
         {"honest TLS 1.3", honest_tls13, RULE_PASS, 0, false, NULL},
         {"honest draft of 1.3", honest_draft, RULE_PASS, 0, false, NULL},

@@ -122,6 +122,15 @@ static const struct layout_case {
      0x1301, true, false, true, 29},
     {"draft 21", "7f15" RANDOM "1301 0009 0033 0005 001d 0001 aa", PARSE_OK, 0x1301, true, false,
      true, 29},
+    {"Facebook's draft 20", "fb14" RANDOM "1301 0009 0033 0005 001d 0001 aa", PARSE_OK, 0x1301,
+     true, false, true, 29},
+    {"Facebook's draft 22", "fb16" RANDOM "00 1301 00 0000", PARSE_OK, 0x1301, false, false, false,
+     0},
+    {"Google's experiment, old layout", "7e02" RANDOM "1302 0009 0028 0005 001d 0001 aa", PARSE_OK,
+     0x1302, true, false, true, 29},
+    {"Google's experiment, final layout", "7e01" RANDOM "00 1302 00 0000", PARSE_OK, 0x1302, false,
+     false, false, 0},
+    {"Google's experiment, cut", "7e01" RANDOM, PARSE_MALFORMED, 0, false, false, false, 0},
     {"draft 14 without extensions", "7f0e" RANDOM "1302", PARSE_OK, 0x1302, true, false, false, 0},
     {"draft cut in the suite", "7f12" RANDOM "13", PARSE_MALFORMED, 0, false, false, false, 0},
     {"draft 22 has the final layout", "7f16" RANDOM "00 1301 00 0009 0028 0005 001d 0001 aa",
@@ -214,6 +223,29 @@ static void reads_extensions(void **state) {
     assert_span_is(hello.cookie, "abcd");
 }
 
+static void tells_broken_hellos(void **state) {
+    (void)state;
+    static const struct {
+        const char *hex; /* the block with its length */
+        bool is_malformed;
+        int repeated; /* -1: none */
+    } cases[] = {
+        {"0006 002b 0002 0304", false, -1}, {"000c 002b 0002 0304 002b 0002 0304", true, 43},
+        {"0006 0033 0002 001d", true, -1},  {"0006 0017 0000", true, -1},
+        {"0000 ffff", false, -1},           {"", false, -1},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        print_message("  %s\n", cases[i].hex);
+        struct message message = message_of("0303" RANDOM "00 1301 00");
+        message_hex(&message, cases[i].hex);
+        struct server_hello hello;
+        assert_int_equal(server_hello_parse(span_of(message.data, message.size), &hello), PARSE_OK);
+        assert_int_equal(server_hello_is_malformed(&hello), cases[i].is_malformed);
+        assert_int_equal(hello.has_repeated_extension ? hello.repeated_extension : -1,
+                         cases[i].repeated);
+    }
+}
+
 /* HelloRetryRequest as drafts up to 21 sent it. */
 static const struct retry_case {
     const char *name;
@@ -226,6 +258,8 @@ static const struct retry_case {
     {"draft 19 names the suite", "7f13 1301 0006 0028 0002 0018", PARSE_OK, 0x1301, 24},
     {"draft 19 without one", "7f13 13", PARSE_MALFORMED, 0, -1},
     {"draft 22 has none", "7f16 1301 0006 0028 0002 0018", PARSE_MALFORMED, 0, -1},
+    {"Facebook's draft 20", "fb14 1301 0006 0028 0002 0018", PARSE_OK, 0x1301, 24},
+    {"Google's experiment", "7e02 1301 0006 0033 0002 0018", PARSE_OK, 0x1301, 24},
     {"no draft", "0303 1301 0006 0028 0002 0018", PARSE_MALFORMED, 0, -1},
     {"empty", "", PARSE_MALFORMED, 0, -1},
 };
@@ -306,10 +340,11 @@ static void survives_damage(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(parses_tls13),     cmocka_unit_test(parses_retry_request),
-        cmocka_unit_test(parses_tls12),     cmocka_unit_test(reads_layouts),
-        cmocka_unit_test(reads_extensions), cmocka_unit_test(reads_draft_retry_requests),
-        cmocka_unit_test(tells_sentinels),  cmocka_unit_test(survives_damage),
+        cmocka_unit_test(parses_tls13),        cmocka_unit_test(parses_retry_request),
+        cmocka_unit_test(parses_tls12),        cmocka_unit_test(reads_layouts),
+        cmocka_unit_test(reads_extensions),    cmocka_unit_test(reads_draft_retry_requests),
+        cmocka_unit_test(tells_sentinels),     cmocka_unit_test(survives_damage),
+        cmocka_unit_test(tells_broken_hellos),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

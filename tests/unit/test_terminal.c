@@ -117,6 +117,37 @@ static void test_alert_variants(void **state) {
     screen_close(&screen);
 }
 
+/* What was around the handshake, and names that are not the real ones. */
+static void test_way(void **state) {
+    (void)state;
+    struct screen screen;
+    screen_open(&screen, (struct terminal_config){.max_domains = 20});
+    struct verdict_scene scene;
+    verdict_scene_init(&scene, "cover.example");
+    struct handshake *handshake = &scene.scene.handshake;
+    handshake->tunnel_count = 2;
+    handshake->tunnels[0].type = TUNNEL_PPPOE;
+    handshake->tunnels[1].type = TUNNEL_VXLAN;
+    handshake->carrier = CARRIER_DIALOGUE;
+    handshake->dialogue.protocol = DIALOGUE_SMTP;
+    handshake->protocol = HANDSHAKE_QUIC;
+    scene.verdict.domain.source = DOMAIN_FROM_ECH_OUTER;
+    show(&screen, &scene.alert);
+    assert_non_null(
+        strstr(screen_text(&screen), "cover.example  (outer name: the real one is encrypted)"));
+    assert_non_null(
+        strstr(screen.text, "inside pppoe  inside vxlan  carrier smtp  over QUIC  packets 1-20"));
+    screen_close(&screen);
+
+    screen_open(&screen, (struct terminal_config){.max_domains = 20});
+    handshake->has = HANDSHAKE_HAS_DIALOGUE;
+    handshake->protocol = HANDSHAKE_TLS;
+    show(&screen, &scene.alert);
+    assert_non_null(strstr(screen_text(&screen), "no TLS came of it  inside pppoe"));
+    assert_null(strstr(screen.text, "offered up to"));
+    screen_close(&screen);
+}
+
 /* Long and hostile names: nothing but printable ASCII, nothing beyond the width but one long word.
  */
 static void test_hostile_alert(void **state) {
@@ -320,10 +351,11 @@ static void test_empty_table(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_alert_block),   cmocka_unit_test(test_alert_variants),
-        cmocka_unit_test(test_hostile_alert), cmocka_unit_test(test_escape),
-        cmocka_unit_test(test_table),         cmocka_unit_test(test_share),
-        cmocka_unit_test(test_wide_table),    cmocka_unit_test(test_empty_table),
+        cmocka_unit_test(test_alert_block), cmocka_unit_test(test_alert_variants),
+        cmocka_unit_test(test_way),         cmocka_unit_test(test_hostile_alert),
+        cmocka_unit_test(test_escape),      cmocka_unit_test(test_table),
+        cmocka_unit_test(test_share),       cmocka_unit_test(test_wide_table),
+        cmocka_unit_test(test_empty_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

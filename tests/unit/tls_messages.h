@@ -165,6 +165,7 @@ static inline void client_hello_walk(const struct client_hello *hello, struct sp
         hello->early_data,
         hello->extensions,
         hello->encrypted_client_hello,
+        hello->encrypted_server_name,
     };
     for (size_t i = 0; i < sizeof(spans) / sizeof(spans[0]); i++)
         span_walk(spans[i], whole);

@@ -20,6 +20,7 @@ static void fill_verdict(struct verdict_scene *scene, const char *domain) {
     scene->alert = (struct alert){
         .id = "00112233445566778899aabbccddeeff",
         .rule = rules_find("downgrade-sentinel"),
+        .severity = RULE_SEVERITY_HIGH,
         .verdict = &scene->verdict,
         .finding = &scene->finding,
         .repeats = 1,

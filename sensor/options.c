@@ -1,0 +1,244 @@
+/*
+ * options.c - reads the options, and prints what can be printed without a run: help, version,
+ * rules.
+ */
+#include "options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "config.h"
+
+static const char usage_text[] =
+    "Usage: downgrd -r FILE [FILE...] [options] [-- FILTER]\n"
+    "\n"
+    "Replays captures, pairs every TLS ClientHello with its ServerHello, reports downgrades as it\n"
+    "finds them and, at the end, each domain's legacy share.\n"
+    "\n"
+    "  -r, --read FILE...   capture files (pcap, pcapng), each judged on its own; - is stdin\n"
+    "      --config FILE    read a configuration (YAML); options win over it\n"
+    "      --check-config   only say whether it is good, and how much memory it takes\n"
+    "      --filter EXPR    read only packets that match a BPF expression (also: -- EXPR)\n"
+    "      --eve FILE       write EVE JSON lines to FILE; - is stdout (the report goes to stderr "
+    "then)\n"
+    "      --redis URL      publish to redis://[user:pass@]host:port/db or unix:///path\n"
+    "      --sensor NAME    this sensor's name in what is published (default: downgrd)\n"
+    "      --group          count names under their registrable domain (www.example.com: "
+    "example.com);\n"
+    "                       --no-group when the configuration says so and you do not\n"
+    "      --enable KIND    switch a rule on (see --rules); may be repeated\n"
+    "      --disable KIND   switch a rule off; may be repeated\n"
+    "  -q, --quiet          print neither alerts nor the table\n"
+    "      --exit-zero      exit 0 also when there were alerts\n"
+    "      --rules          print the rules and exit\n"
+    "      --version        print the version and exit\n"
+    "  -h, --help           print this and exit\n"
+    "\n"
+    "--eve, --redis and --filter take an empty text for none, over what the configuration says.\n"
+    "Exit status: 0 no alert of class attack, 1 at least one, 2 usage, input or output error.\n";
+
+static const char *severity_name(enum rule_severity severity) {
+    switch (severity) {
+    case RULE_SEVERITY_HIGH:
+        return "high";
+    case RULE_SEVERITY_MEDIUM:
+        return "medium";
+    case RULE_SEVERITY_LOW:
+        return "low";
+    }
+    return "";
+}
+
+/* Prints `text` behind a label, broken at spaces to lines of 100 columns. */
+static void print_wrapped(const char *label, const char *text) {
+    enum { LABEL_WIDTH = 18, LINE_WIDTH = 100 };
+    int column = printf("  %-*s", LABEL_WIDTH - 3, label);
+    while (*text) {
+        int word = (int)strcspn(text, " ");
+        if (column + 1 + word > LINE_WIDTH)
+            column = printf("\n%*s", LABEL_WIDTH - 1, "") - 1;
+        column += printf(" %.*s", word, text);
+        text += word + (int)strspn(text + word, " ");
+    }
+    putchar('\n');
+}
+
+static void print_rules(void) {
+    for (size_t i = 0; i < rules_count; i++) {
+        const struct rule *rule = rules_all[i];
+        printf("%s (%u): %s\n", rule->kind, rule->signature_id, rule->title);
+        printf("  %-16s%s, severity %s, %s by default\n", "class",
+               rule_class_name(rule->rule_class), severity_name(rule->severity),
+               rule->on_by_default ? "on" : "off");
+        print_wrapped("fires when", rule->fires_when);
+        print_wrapped("silent when", rule->stays_silent_when);
+        print_wrapped("confidence", rule->confidence);
+        print_wrapped("advice", rule->advice);
+        print_wrapped("references", rule->references);
+        for (size_t at = 0; at < rule->threshold_count; at++) {
+            char threshold[RULE_THRESHOLD_SIZE];
+            print_wrapped("setting", rule_threshold_format(&rule->thresholds[at], threshold));
+        }
+        putchar('\n');
+    }
+}
+
+static bool rules_switch(struct options *options, const char *kind, bool on) {
+    for (size_t i = 0; i < rules_count; i++) {
+        if (strcmp(rules_all[i]->kind, kind) != 0)
+            continue;
+        options->rules_on = (options->rules_on & ~(1U << i)) | (on ? 1U << i : 0U);
+        options->rules_off = (options->rules_off & ~(1U << i)) | (on ? 0U : 1U << i);
+        return true;
+    }
+    fprintf(stderr, "downgrd: there is no rule '%s'; downgrd --rules prints those there are\n",
+            kind);
+    return false;
+}
+
+/* Joins the words behind `--` to one expression. */
+static char *join_words(char **words, size_t count) {
+    size_t size = 1;
+    for (size_t i = 0; i < count; i++)
+        size += strlen(words[i]) + 1;
+    char *joined = calloc(1, size);
+    size_t at = 0;
+    for (size_t i = 0; joined && i < count; i++)
+        at += (size_t)snprintf(joined + at, size - at, i ? " %s" : "%s", words[i]);
+    return joined;
+}
+
+enum option_code {
+    OPTION_CONFIG = 256,
+    OPTION_CHECK_CONFIG,
+    OPTION_FILTER,
+    OPTION_EVE,
+    OPTION_REDIS,
+    OPTION_SENSOR,
+    OPTION_GROUP,
+    OPTION_NO_GROUP,
+    OPTION_ENABLE,
+    OPTION_DISABLE,
+    OPTION_EXIT_ZERO,
+    OPTION_RULES,
+    OPTION_VERSION,
+};
+
+static const struct option long_options[] = {
+    {"read", required_argument, NULL, 'r'},
+    {"config", required_argument, NULL, OPTION_CONFIG},
+    {"check-config", no_argument, NULL, OPTION_CHECK_CONFIG},
+    {"filter", required_argument, NULL, OPTION_FILTER},
+    {"eve", required_argument, NULL, OPTION_EVE},
+    {"redis", required_argument, NULL, OPTION_REDIS},
+    {"sensor", required_argument, NULL, OPTION_SENSOR},
+    {"group", no_argument, NULL, OPTION_GROUP},
+    {"no-group", no_argument, NULL, OPTION_NO_GROUP},
+    {"enable", required_argument, NULL, OPTION_ENABLE},
+    {"disable", required_argument, NULL, OPTION_DISABLE},
+    {"quiet", no_argument, NULL, 'q'},
+    {"exit-zero", no_argument, NULL, OPTION_EXIT_ZERO},
+    {"rules", no_argument, NULL, OPTION_RULES},
+    {"version", no_argument, NULL, OPTION_VERSION},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+
+/* One option. -1 to go on, else the status to exit with. */
+static int options_take(struct options *options, int code) {
+    switch (code) {
+    case 'r':
+        options->files[options->file_count++] = optarg;
+        return -1;
+    case OPTION_CONFIG:
+        options->config = optarg;
+        return -1;
+    case OPTION_CHECK_CONFIG:
+        options->check_config = true;
+        return -1;
+    case OPTION_FILTER:
+        free(options->filter);
+        options->filter = strdup(optarg);
+        return options->filter ? -1 : EXIT_ERROR;
+    case OPTION_EVE:
+        options->eve = optarg;
+        return -1;
+    case OPTION_REDIS:
+        options->redis = optarg;
+        return -1;
+    case OPTION_SENSOR:
+        options->sensor = optarg;
+        return -1;
+    case OPTION_GROUP:
+    case OPTION_NO_GROUP:
+        options->group = code == OPTION_GROUP;
+        options->no_group = code == OPTION_NO_GROUP;
+        return -1;
+    case OPTION_ENABLE:
+    case OPTION_DISABLE:
+        return rules_switch(options, optarg, code == OPTION_ENABLE) ? -1 : EXIT_ERROR;
+    case 'q':
+        options->quiet = true;
+        return -1;
+    case OPTION_EXIT_ZERO:
+        options->exit_zero = true;
+        return -1;
+    case OPTION_RULES:
+        print_rules();
+        return EXIT_QUIET;
+    case OPTION_VERSION:
+        printf("downgrd %s\n", DOWNGRD_VERSION);
+        return EXIT_QUIET;
+    case 'h':
+        fputs(usage_text, stdout);
+        return EXIT_QUIET;
+    default:
+        fputs("Try 'downgrd --help'.\n", stderr);
+        return EXIT_ERROR;
+    }
+}
+
+int options_parse(int argc, char **argv, struct options *options) {
+    int words = argc;
+    *options = (struct options){.files = calloc((size_t)argc + 1, sizeof *options->files)};
+    if (options->files == NULL)
+        return EXIT_ERROR;
+    for (int i = 1; i < argc && words == argc; i++)
+        if (strcmp(argv[i], "--") == 0)
+            words = i;
+    if (words < argc - 1)
+        options->filter = join_words(argv + words + 1, (size_t)(argc - words - 1));
+    int code = 0;
+    while ((code = getopt_long(words, argv, "r:qh", long_options, NULL)) != -1) {
+        int status = options_take(options, code);
+        if (status >= 0)
+            return status;
+    }
+    if (options->check_config && options->config == NULL) {
+        fputs("downgrd: no configuration to check: name one with --config FILE\n"
+              "Try 'downgrd --help'.\n",
+              stderr);
+        return EXIT_ERROR;
+    }
+    if (options->file_count == 0 && optind == words && !options->check_config) {
+        fputs("downgrd: no capture to read: name one with -r FILE\n"
+              "Try 'downgrd --help'.\n",
+              stderr);
+        return EXIT_ERROR;
+    }
+    while (optind < words)
+        options->files[options->file_count++] = argv[optind++];
+    if (options->sensor != NULL && !config_is_name(options->sensor)) {
+        fprintf(stderr,
+                "downgrd: --sensor takes 1 to %d letters, digits, dots, underscores or dashes\n",
+                SOURCE_NAME_SIZE - 1);
+        return EXIT_ERROR;
+    }
+    return -1;
+}
+
+void options_release(struct options *options) {
+    free(options->filter);
+    free(options->files);
+}

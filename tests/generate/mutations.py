@@ -1,0 +1,54 @@
+"""mutations.py - what a bad tap does to a whole capture.
+
+Functions from records (capture_file.py) to records, whatever is in them. What is random comes from a
+seed, so that a capture and a seed always give the same.
+"""
+
+import random
+
+MILLISECOND_NS = 1_000_000
+
+
+def every_packet_twice(records):
+    return [record for record in records for _ in range(2)]
+
+
+def with_loss(share, seed):
+    """Each record is lost with this probability."""
+
+    def mutate(records):
+        generator = random.Random(seed)
+        return [record for record in records if generator.random() >= share]
+
+    return mutate
+
+
+def shuffled(window_ms, seed):
+    """Each record comes up to so many milliseconds late; times are those of arrival."""
+
+    def mutate(records):
+        generator = random.Random(seed)
+        late = [
+            record.at(record.time_ns + generator.randrange(window_ms * MILLISECOND_NS))
+            for record in records
+        ]
+        return sorted(late, key=lambda record: record.time_ns)
+
+    return mutate
+
+
+def cut_to(snap_length):
+    return lambda records: [record.cut(snap_length) for record in records]
+
+
+MUTATIONS = {
+    "each packet twice": every_packet_twice,
+    "5 % lost, seed 1": with_loss(0.05, 1),
+    "5 % lost, seed 2": with_loss(0.05, 2),
+    "5 % lost, seed 3": with_loss(0.05, 3),
+    "shuffled within 10 ms": shuffled(10, 4),
+    "snap length 256": cut_to(256),
+    "snap length 96": cut_to(96),
+}
+# Those that take nothing away: the records stay the same.
+LOSSLESS = {"each packet twice"}
