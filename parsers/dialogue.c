@@ -196,11 +196,6 @@ bool dialogue_is_between(const struct dialogue_reader *reader, unsigned end) {
 
 /* ---- where TLS begins ---- */
 
-struct byte_range {
-    uint8_t low;
-    uint8_t high;
-};
-
 static enum dialogue_match ranges_match(const struct byte_range *ranges, size_t count,
                                         struct span bytes) {
     for (size_t i = 0; i < count && i < bytes.size; i++)
@@ -231,6 +226,9 @@ static enum dialogue_match tls_match(struct span head, bool is_answer) {
         {old_answer, sizeof old_answer / sizeof *old_answer}, /* last */
     };
     size_t count = sizeof beginnings / sizeof *beginnings - (is_answer ? 0 : 1);
+    if (head.size && head.data[0] != hello->low && head.data[0] != alert->low &&
+        head.data[0] < old_hello->low)
+        return MATCH_NO;
     enum dialogue_match best = MATCH_NO;
     for (size_t i = 0; i < count; i++) {
         enum dialogue_match match = ranges_match(beginnings[i].ranges, beginnings[i].count, head);
@@ -260,6 +258,12 @@ void dialogue_begin_tls(struct dialogue_reader *reader, unsigned end, uint64_t p
 
 /* ---- which protocol ---- */
 
+static enum dialogue_match row_match(size_t row, struct span bytes) {
+    if (bytes.data[0] < rows[row]->first.low || bytes.data[0] > rows[row]->first.high)
+        return MATCH_NO;
+    return rows[row]->match(bytes);
+}
+
 /* Does a match agree with what is known of the ends? */
 static bool match_fits(const struct dialogue_turn *turn, enum dialogue_match match) {
     if (match == MATCH_NO || match == MATCH_MORE)
@@ -287,7 +291,7 @@ static void dialogue_take_row(struct dialogue_turn *turn, size_t row, enum dialo
 static enum dialogue_match dialogue_choose(struct dialogue_turn *turn) {
     struct dialogue_end *end = turn->end;
     struct span head = span_of(end->line, end->line_size);
-    enum dialogue_match proxy = dialogue_proxy_header.match(head);
+    enum dialogue_match proxy = row_match(ROW_PROXY_HEADER, head);
     if (proxy == MATCH_MORE)
         return MATCH_MORE;
     if (match_fits(turn, proxy)) {
@@ -300,7 +304,7 @@ static enum dialogue_match dialogue_choose(struct dialogue_turn *turn) {
     }
     enum dialogue_match best = MATCH_NO;
     for (size_t row = ROW_FIRST_CHOICE; row < ROW_COUNT; row++) {
-        enum dialogue_match match = rows[row]->match(head);
+        enum dialogue_match match = row_match(row, head);
         if (match_fits(turn, match)) {
             dialogue_take_row(turn, row, match);
             return match;
@@ -314,7 +318,7 @@ static enum dialogue_match dialogue_choose(struct dialogue_turn *turn) {
 bool dialogue_may_start(struct span bytes) {
     static const size_t telling = 4; /* fewer bytes begin anything */
     for (size_t row = ROW_PROXY_HEADER; row < ROW_COUNT && bytes.size; row++) {
-        enum dialogue_match match = rows[row]->match(bytes);
+        enum dialogue_match match = row_match(row, bytes);
         if (match > MATCH_MORE || (match == MATCH_MORE && bytes.size >= telling))
             return true;
     }

@@ -185,6 +185,7 @@ static enum dialogue_match ldap_match(struct span bytes) {
 
 const struct dialogue_row dialogue_ldap = {
     .protocol = DIALOGUE_LDAP,
+    .first = {BER_SEQUENCE, BER_SEQUENCE},
     .match = ldap_match,
     .measure = ldap_measure,
     .message = ldap_message,
@@ -299,6 +300,7 @@ static enum dialogue_match postgresql_match(struct span bytes) {
 
 const struct dialogue_row dialogue_postgresql = {
     .protocol = DIALOGUE_POSTGRESQL,
+    .first = {0, 0},
     .match = postgresql_match,
     .measure = postgresql_measure,
     .message = postgresql_message,
@@ -378,7 +380,10 @@ static enum dialogue_status mysql_message(struct dialogue_turn *turn) {
 }
 
 static enum dialogue_match mysql_match(struct span bytes) {
+    enum { NUMBER_AT = 3 };
     struct reader reader = reader_of(bytes);
+    if (bytes.size > NUMBER_AT && bytes.data[NUMBER_AT] != 0) /* nearly all that is not ours */
+        return MATCH_NO;
     uint32_t size = reader_little(&reader, 3);
     if (!reader_ok(&reader))
         return MATCH_MORE;
@@ -395,6 +400,7 @@ static enum dialogue_match mysql_match(struct span bytes) {
 
 const struct dialogue_row dialogue_mysql = {
     .protocol = DIALOGUE_MYSQL,
+    .first = {0, UINT8_MAX},
     .match = mysql_match,
     .measure = mysql_measure,
     .message = mysql_message,
@@ -500,6 +506,7 @@ static enum dialogue_match rdp_match(struct span bytes) {
 
 const struct dialogue_row dialogue_rdp = {
     .protocol = DIALOGUE_RDP,
+    .first = {TPKT_VERSION, TPKT_VERSION},
     .match = rdp_match,
     .measure = rdp_measure,
     .message = rdp_message,

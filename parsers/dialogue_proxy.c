@@ -73,6 +73,7 @@ static enum dialogue_match http_match(struct span bytes) {
 
 const struct dialogue_row dialogue_http_connect = {
     .protocol = DIALOGUE_HTTP_CONNECT,
+    .first = {'C', 'c'},
     .terminator = '\n',
     .has_blank_messages = true,
     .match = http_match,
@@ -163,6 +164,7 @@ static enum dialogue_match socks5_match(struct span bytes) {
 
 const struct dialogue_row dialogue_socks5 = {
     .protocol = DIALOGUE_SOCKS5,
+    .first = {SOCKS5_VERSION, SOCKS5_VERSION},
     .match = socks5_match,
     .measure = socks5_measure,
     .message = socks5_message,
@@ -221,6 +223,7 @@ static enum dialogue_match socks4_match(struct span bytes) {
 
 const struct dialogue_row dialogue_socks4 = {
     .protocol = DIALOGUE_SOCKS4,
+    .first = {SOCKS4_VERSION, SOCKS4_VERSION},
     .match = socks4_match,
     .measure = socks4_measure,
     .message = socks4_message,
@@ -250,8 +253,8 @@ static enum dialogue_status proxy_message(struct dialogue_turn *turn) {
 }
 
 static enum dialogue_match proxy_match(struct span bytes) {
-    enum dialogue_match line = word_match(bytes, "PROXY ", MATCH_CLIENT);
     struct span signature = span_of(proxy_signature, sizeof proxy_signature);
+    enum dialogue_match line = word_match(bytes, "PROXY ", MATCH_CLIENT);
     if (bytes.size >= signature.size)
         return span_equal(span_first(bytes, signature.size), signature) ? MATCH_CLIENT : line;
     bool is_beginning = span_equal(bytes, span_first(signature, bytes.size));
@@ -260,6 +263,7 @@ static enum dialogue_match proxy_match(struct span bytes) {
 
 const struct dialogue_row dialogue_proxy_header = {
     .protocol = DIALOGUE_PROXY,
+    .first = {'\r', 'P'},
     .match = proxy_match,
     .measure = proxy_measure,
     .message = proxy_message,

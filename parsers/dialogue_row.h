@@ -34,12 +34,18 @@ struct dialogue_turn {
     uint64_t time_us;
 };
 
+struct byte_range {
+    uint8_t low;
+    uint8_t high;
+};
+
 enum { DIALOGUE_NO_MESSAGE = UINT32_MAX };
 
 struct dialogue_row {
     enum dialogue_protocol protocol; /* DIALOGUE_NONE: what is said will tell */
     uint8_t terminator;              /* of a message; 0: measure() */
     bool has_blank_messages;         /* else white space between messages is passed over */
+    struct byte_range first;         /* bytes that it may begin with */
     /* Right for every prefix of what it accepts; bytes may follow. */
     enum dialogue_match (*match)(struct span bytes);
     /* Bytes of the message that begins so: 0 when more is needed to know, DIALOGUE_NO_MESSAGE when
@@ -80,7 +86,8 @@ void dialogue_list_end(struct dialogue_turn *turn);
 
 /* ---- for the rows: dialogue_words.c ---- */
 
-/* Printable ASCII in either case. */
+/* ASCII in either case. */
+uint8_t word_capital(struct span word); /* its first byte, as a capital; 0 when it is empty */
 bool word_equal(struct span word, const char *text);
 bool word_begins(struct span text, const char *beginning);
 /* `text` is as long as `bytes`, or longer, and they are the same so far. */

@@ -146,6 +146,8 @@ static const struct text_command imap_commands[] = {
 static const struct text_command *text_look_up(const struct text_command *table, size_t count,
                                                uint32_t candidates, struct span *line) {
     for (size_t i = 0; i < count; i++) {
+        if (word_capital(*line) != (uint8_t)table[i].words[0])
+            continue;
         struct span rest = span_from(*line, strlen(table[i].words));
         bool is_whole = rest.size == 0 || rest.data[0] == ' ' || rest.data[0] == '-';
         if ((table[i].protocols & candidates) && is_whole && word_begins(*line, table[i].words)) {
@@ -558,15 +560,21 @@ static bool is_tag_byte(uint8_t byte) {
 /* "a1 STARTTLS": a tag, and a command that opens a connection. */
 static enum dialogue_match imap_match_tagged(struct span bytes) {
     enum { LONGEST_TAG = 16 };
-    static const char *const openings[] = {" CAPABILITY", " STARTTLS", " LOGIN ", " AUTHENTICATE "};
+    static const char *const opening_commands[] = {"CAPABILITY", "STARTTLS", "LOGIN ",
+                                                   "AUTHENTICATE "};
     size_t tag = 0;
     while (tag < bytes.size && tag <= LONGEST_TAG && is_tag_byte(bytes.data[tag]))
         tag++;
     if (tag == 0 || tag > LONGEST_TAG)
         return MATCH_NO;
-    enum dialogue_match best = MATCH_NO;
-    for (size_t i = 0; i < sizeof openings / sizeof *openings; i++) {
-        enum dialogue_match match = word_match(span_from(bytes, tag), openings[i], MATCH_CLIENT);
+    if (tag == bytes.size)
+        return MATCH_MORE;
+    struct span rest = span_from(bytes, tag + 1);
+    enum dialogue_match best = rest.size || bytes.data[tag] != ' ' ? MATCH_NO : MATCH_MORE;
+    for (size_t i = 0; i < sizeof opening_commands / sizeof *opening_commands; i++) {
+        if (bytes.data[tag] != ' ' || word_capital(rest) != (uint8_t)opening_commands[i][0])
+            continue;
+        enum dialogue_match match = word_match(rest, opening_commands[i], MATCH_CLIENT);
         best = match > best ? match : best;
     }
     return best;
@@ -579,8 +587,8 @@ static enum dialogue_match irc_match_server(struct span bytes) {
     size_t name = 0;
     while (name < bytes.size && name <= LONGEST_NAME && bytes.data[name] > ' ')
         name++;
-    if (bytes.size == 0 || bytes.data[0] != ':' || name > LONGEST_NAME)
-        return bytes.size == 0 ? MATCH_MORE : MATCH_NO;
+    if (name > LONGEST_NAME)
+        return MATCH_NO;
     enum dialogue_match best = MATCH_NO;
     for (size_t i = 0; i < sizeof openings / sizeof *openings; i++) {
         enum dialogue_match match = word_match(span_from(bytes, name), openings[i], MATCH_SERVER);
@@ -589,38 +597,51 @@ static enum dialogue_match irc_match_server(struct span bytes) {
     return best;
 }
 
+static const char first_letters[] = "2+*\"NEHLSCAFUP"; /* of the openings below */
+
+static const struct text_opening {
+    const char *text;
+    enum dialogue_match whose;
+} openings[] = {
+    {"220 ", MATCH_SERVER},           {"220-", MATCH_SERVER},
+    {"250-", MATCH_SERVER},           {"200 ", MATCH_SERVER},
+    {"201 ", MATCH_SERVER},           {"+OK", MATCH_SERVER},
+    {"* OK", MATCH_SERVER},           {"* PREAUTH", MATCH_SERVER},
+    {"* CAPABILITY", MATCH_SERVER},   {"\"IMPLEMENTATION\"", MATCH_SERVER},
+    {"\"SIEVE\"", MATCH_SERVER},      {"\"STARTTLS\"", MATCH_SERVER},
+    {"\"SASL\"", MATCH_SERVER},       {"NOTICE ", MATCH_SERVER},
+    {"EHLO ", MATCH_CLIENT},          {"LHLO ", MATCH_CLIENT},
+    {"HELO ", MATCH_CLIENT},          {"STARTTLS\r", MATCH_CLIENT},
+    {"STARTTLS\n", MATCH_CLIENT},     {"STLS\r", MATCH_CLIENT},
+    {"CAPA\r", MATCH_CLIENT},         {"AUTH TLS", MATCH_CLIENT},
+    {"AUTH SSL", MATCH_CLIENT},       {"FEAT\r", MATCH_CLIENT},
+    {"CAPABILITIES\r", MATCH_CLIENT}, {"CAP LS", MATCH_CLIENT},
+    {"NICK ", MATCH_CLIENT},          {"USER ", MATCH_CLIENT},
+    {"PASS ", MATCH_CLIENT},
+};
+
 static enum dialogue_match text_match(struct span bytes) {
-    static const struct {
-        const char *text;
-        enum dialogue_match whose;
-    } openings[] = {
-        {"220 ", MATCH_SERVER},           {"220-", MATCH_SERVER},
-        {"250-", MATCH_SERVER},           {"200 ", MATCH_SERVER},
-        {"201 ", MATCH_SERVER},           {"+OK", MATCH_SERVER},
-        {"* OK", MATCH_SERVER},           {"* PREAUTH", MATCH_SERVER},
-        {"* CAPABILITY", MATCH_SERVER},   {"\"IMPLEMENTATION\"", MATCH_SERVER},
-        {"\"SIEVE\"", MATCH_SERVER},      {"\"STARTTLS\"", MATCH_SERVER},
-        {"\"SASL\"", MATCH_SERVER},       {"NOTICE ", MATCH_SERVER},
-        {"EHLO ", MATCH_CLIENT},          {"LHLO ", MATCH_CLIENT},
-        {"HELO ", MATCH_CLIENT},          {"STARTTLS\r", MATCH_CLIENT},
-        {"STARTTLS\n", MATCH_CLIENT},     {"STLS\r", MATCH_CLIENT},
-        {"CAPA\r", MATCH_CLIENT},         {"AUTH TLS", MATCH_CLIENT},
-        {"AUTH SSL", MATCH_CLIENT},       {"FEAT\r", MATCH_CLIENT},
-        {"CAPABILITIES\r", MATCH_CLIENT}, {"CAP LS", MATCH_CLIENT},
-        {"NICK ", MATCH_CLIENT},          {"USER ", MATCH_CLIENT},
-        {"PASS ", MATCH_CLIENT},
-    };
-    enum dialogue_match best = imap_match_tagged(bytes);
-    for (size_t i = 0; i < sizeof openings / sizeof *openings && best <= MATCH_MORE; i++) {
+    if (bytes.size == 0)
+        return MATCH_MORE;
+    if (bytes.data[0] == ':')
+        return irc_match_server(bytes);
+    uint8_t capital = word_capital(bytes);
+    enum dialogue_match best = MATCH_NO;
+    bool is_any = memchr(first_letters, capital, sizeof first_letters - 1) != NULL;
+    size_t count = is_any ? sizeof openings / sizeof *openings : 0;
+    for (size_t i = 0; i < count && best <= MATCH_MORE; i++) {
+        if ((uint8_t)openings[i].text[0] != capital)
+            continue;
         enum dialogue_match match = word_match(bytes, openings[i].text, openings[i].whose);
         best = match > best ? match : best;
     }
-    enum dialogue_match irc = best > MATCH_MORE ? MATCH_NO : irc_match_server(bytes);
-    return irc > best ? irc : best;
+    enum dialogue_match tagged = best > MATCH_MORE ? MATCH_NO : imap_match_tagged(bytes);
+    return tagged > best ? tagged : best;
 }
 
 const struct dialogue_row dialogue_text = {
     .terminator = '\n',
+    .first = {'!', 'z'},
     .match = text_match,
     .message = text_message,
 };

@@ -7,6 +7,10 @@ static uint8_t upper(uint8_t byte) {
     return byte >= 'a' && byte <= 'z' ? (uint8_t)(byte - 'a' + 'A') : byte;
 }
 
+uint8_t word_capital(struct span word) {
+    return word.size ? upper(word.data[0]) : 0;
+}
+
 /* How many bytes at the beginning of both are the same. */
 static size_t common_size(struct span bytes, const char *text) {
     size_t size = 0;

@@ -99,6 +99,7 @@ static enum dialogue_match xmpp_match(struct span bytes) {
 
 const struct dialogue_row dialogue_xmpp = {
     .protocol = DIALOGUE_XMPP,
+    .first = {'<', '<'},
     .terminator = '>',
     .match = xmpp_match,
     .message = xmpp_message,

@@ -48,6 +48,9 @@ struct server_record {
     uint32_t hybrid_offered;  /* completed ones whose client shared a post-quantum key */
     uint32_t hybrid_taken;    /* of them, those that used it */
     uint64_t lowered_clients; /* one bit a client (hashed) that was answered lower than is usual */
+    uint32_t starttls_seen; /* by address and port: dialogues that showed whether TLS is on offer */
+    uint32_t starttls_offered;  /* of them, those where it was */
+    uint64_t stripped_clients;  /* those that were offered none */
     uint64_t classical_clients; /* the same, of those that shared a post-quantum key in vain */
 };
 
@@ -66,7 +69,8 @@ struct twin {
 struct history {
     const struct attempt *attempts; /* newest first */
     size_t attempt_count;
-    const struct server_record *server; /* NULL when nothing is known */
+    const struct server_record *server;  /* NULL when nothing is known */
+    const struct server_record *service; /* of dialogues: the same without a name */
     uint32_t
         client_servers; /* distinct servers this client spoke to lately (for telling scanners) */
     uint32_t client_failures; /* of its handshakes lately */

@@ -40,11 +40,12 @@ struct finding {
 
 /* What the configuration may change; rules_default_settings() gives the documented defaults. */
 struct rule_settings {
-    uint64_t fallback_window_us; /* longest time between a failure and the lower try: 60 s */
+    uint64_t fallback_window_us;    /* longest time between a failure and the lower try: 60 s */
     uint32_t regression_handshakes; /* better answers that make a lower one odd: 20 */
     uint32_t hybrid_handshakes;     /* post-quantum ones that make a classical one odd: 20 */
+    uint32_t starttls_dialogues;    /* with TLS on offer that make one without odd: 3 */
     uint32_t dh_bits;               /* smaller Diffie-Hellman groups are weak: 1024 */
-    enum tls_rank legacy_below;  /* legacy-version speaks of versions under this: TLS_RANK_1_2 */
+    enum tls_rank legacy_below;     /* legacy-version speaks of versions under this: TLS_RANK_1_2 */
 };
 
 /* One of them, as the rule that it belongs to declares it: `rules: KIND: NAME: VALUE` in the

@@ -23,6 +23,7 @@ const struct rule *const rules_all[] = {
     &rule_split_view,
     &rule_pq_downgrade,
     &rule_weak_key_exchange,
+    &rule_starttls_stripping,
     &rule_scanner,
     &rule_legacy_version,
     &rule_malformed_hello,
@@ -44,6 +45,7 @@ void rules_default_settings(struct rule_settings *settings) {
         .fallback_window_us = (uint64_t)FALLBACK_WINDOW_S * US_PER_S,
         .regression_handshakes = 20,
         .hybrid_handshakes = 20,
+        .starttls_dialogues = 3,
         .dh_bits = 1024,
         .legacy_below = TLS_RANK_1_2,
     };

@@ -16,6 +16,7 @@ extern const struct rule rule_injected_alert;
 extern const struct rule rule_injected_hello;
 extern const struct rule rule_injected_reset;
 extern const struct rule rule_weak_key_exchange;
+extern const struct rule rule_starttls_stripping;
 extern const struct rule rule_server_regression;
 extern const struct rule rule_split_view;
 extern const struct rule rule_pq_downgrade;

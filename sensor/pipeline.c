@@ -36,8 +36,6 @@ void pipeline_default_config(struct pipeline_config *config) {
 
 static void pipeline_handshake(void *context, const struct handshake *handshake) {
     struct pipeline *pipeline = context;
-    if (!handshake_has_hello(handshake))
-        return;
     judge_handshake(pipeline->judge, &pipeline->source, handshake);
 }
 

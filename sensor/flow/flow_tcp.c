@@ -172,7 +172,8 @@ static void flow_first_payload(struct flow_table *table, uint32_t index, unsigne
         end->has_first_sequence ? (int32_t)(packet_data_sequence(packet) - end->first_sequence) : 0;
     if (ahead < 0 || ahead >= STREAM_MAX_AHEAD)
         return;
-    if (ahead == 0 && !tls_stream_may_start(packet->payload) &&
+    bool is_openvpn = ahead == 0 && openvpn_stream_may_start(packet->payload);
+    if (ahead == 0 && !is_openvpn && !tls_stream_may_start(packet->payload) &&
         !dialogue_may_start(packet->payload)) {
         /* Some stacks and taps count link padding as payload of a bare acknowledgement. */
         if (packet->payload_size_wire > STREAM_MAX_PADDING) {
@@ -189,7 +190,9 @@ static void flow_first_payload(struct flow_table *table, uint32_t index, unsigne
         other->has_first_sequence = true;
         other->first_sequence = packet->acknowledgement;
     }
-    flow_begin_session(table, index, packet);
+    struct session *session = flow_begin_session(table, index, packet);
+    if (is_openvpn)
+        openvpn_stream_begin(session);
     flow_session_packet(table, index, from, packet, time_us, number);
 }
 

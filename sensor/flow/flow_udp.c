@@ -13,7 +13,8 @@
 #include "flow_store.h"
 #include "stun.h"
 
-static const struct datagram_protocol *const protocols[] = {&quic_datagrams, &dtls_datagrams};
+static const struct datagram_protocol *const protocols[] = {&quic_datagrams, &dtls_datagrams,
+                                                            &openvpn_datagrams};
 
 static const struct datagram_protocol *protocol_of(struct span datagram) {
     for (size_t i = 0; i < sizeof protocols / sizeof protocols[0]; i++)

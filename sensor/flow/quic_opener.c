@@ -39,13 +39,13 @@ static bool open_with(struct session *session, struct quic_opener *opener,
 static bool open_from(struct session *session, struct span id, enum quic_sender sender,
                       const struct quic_header *header, struct quic_opener *opener,
                       struct quic_opened *opened) {
-    struct quic_session *quic = &session->quic;
-    if (quic->failures == MAX_FAILURES)
+    uint8_t *failures = &session->quic.failures[sender];
+    if (*failures == MAX_FAILURES)
         return false;
     if (quic_keys_derive(session->quic_protection, header->dialect, id, sender, &opener->keys) &&
         open_with(session, opener, header, opened))
         return true;
-    quic->failures++;
+    (*failures)++;
     return false;
 }
 

@@ -44,11 +44,11 @@ struct quic_held {
 };
 
 struct quic_session {
-    bool is_proven;     /* an Initial packet opened with the keys that its own header gives, as the
-                           client's first one does */
-    bool is_promising;  /* before that: the latest datagram may belong to a handshake */
-    uint8_t client_end; /* with is_proven; before that, who sent other_version */
-    uint8_t failures;   /* keys derived in vain, saturating */
+    bool is_proven;      /* an Initial packet opened with the keys that its own header gives, as the
+                            client's first one does */
+    bool is_promising;   /* before that: the latest datagram may belong to a handshake */
+    uint8_t client_end;  /* with is_proven; before that, who sent other_version */
+    uint8_t failures[2]; /* by sender: keys derived in vain, saturating */
     uint8_t held_count;
     uint16_t datagrams;         /* since is_proven, saturating */
     bool has_unopened[2];       /* by end: an Initial packet that no keys opened */

@@ -18,6 +18,7 @@
 #include "dtls_session.h"
 #include "evidence.h"
 #include "handshake.h"
+#include "openvpn_session.h"
 #include "quic_session.h"
 #include "tls_record.h"
 
@@ -121,8 +122,9 @@ struct datagram_protocol {
     void (*flush)(struct session *session);   /* nothing more will come */
     void (*release)(struct session *session); /* gives its buffers back */
 };
-extern const struct datagram_protocol quic_datagrams; /* quic_session.c */
-extern const struct datagram_protocol dtls_datagrams; /* dtls_session.c */
+extern const struct datagram_protocol quic_datagrams;    /* quic_session.c */
+extern const struct datagram_protocol dtls_datagrams;    /* dtls_session.c */
+extern const struct datagram_protocol openvpn_datagrams; /* openvpn_session.c */
 
 struct session {
     struct handshake record;
@@ -140,6 +142,7 @@ struct session {
     struct quic_protection *quic_protection;   /* the table's */
     uint32_t origin;                           /* UDP: of the handshake that is told */
     struct dialogue_reader *dialogue;          /* TCP: before TLS; NULL without one */
+    struct openvpn_session *openvpn;           /* around TLS; NULL without */
     uint8_t opener;                            /* 1 + the end that sent the SYN; 0: not seen */
     struct buffers *buffers;
     struct buffers *windows; /* for evidence.c */
@@ -151,7 +154,7 @@ struct session {
     uint32_t flow;           /* index of its flow */
     /* last: most of it needs no clearing */
     union {
-        struct stream streams[2]; /* TCP */
+        struct stream streams[2]; /* TCP, and OpenVPN over UDP */
         struct quic_session quic;
         struct dtls_session dtls;
     };

@@ -16,6 +16,21 @@ static int32_t sequence_distance(uint32_t from, uint32_t to) {
     return (int32_t)(to - from);
 }
 
+static void stream_bytes(struct session *session, unsigned end, const struct segment *segment,
+                         struct span bytes) {
+    if (session->openvpn)
+        openvpn_stream_bytes(session, end, segment, bytes);
+    else
+        tls_stream_bytes(session, end, segment, bytes);
+}
+
+static void stream_hole(struct session *session, unsigned end, size_t size) {
+    if (session->openvpn)
+        openvpn_stream_hole(session, end);
+    else
+        tls_stream_hole(session, end, size);
+}
+
 /* Reads a segment whose beginning is due; the part that was read before is skipped. */
 static void stream_deliver(struct session *session, unsigned end, const struct segment *segment) {
     struct stream *stream = &session->streams[end];
@@ -35,11 +50,11 @@ static void stream_deliver(struct session *session, unsigned end, const struct s
     stream->hole_patience = 0;
     if (bytes.size) {
         evidence_keep(session, end, segment, known);
-        tls_stream_bytes(session, end, segment, bytes);
+        stream_bytes(session, end, segment, bytes);
     }
     if (wire > bytes.size && stream->await != AWAIT_NOTHING) {
         session_missed(session, MISSED_CUT_PACKET);
-        tls_stream_hole(session, end, wire - bytes.size);
+        stream_hole(session, end, wire - bytes.size);
     }
 }
 
@@ -73,7 +88,7 @@ static void stream_skip_hole(struct session *session, unsigned end) {
     stream->next_sequence = stream->held[0].sequence;
     stream->hole_patience = 0;
     session_missed_bytes(session, end);
-    tls_stream_hole(session, end, size);
+    stream_hole(session, end, size);
     stream_drain(session, end);
 }
 

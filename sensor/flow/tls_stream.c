@@ -49,6 +49,8 @@ bool tls_stream_may_start(struct span bytes) {
 bool tls_stream_is_padding(const struct session *session, unsigned end, struct span bytes) {
     const struct stream *stream = &session->streams[end];
     struct tls_record_header header = {0};
+    if (session->openvpn)
+        return openvpn_stream_is_padding(session, end, bytes);
     if (stream->await == AWAIT_DIALOGUE)
         return dialogue_stream_is_padding(session, end, bytes);
     if (stream->header_have != 0)

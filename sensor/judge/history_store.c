@@ -86,6 +86,7 @@ void history_keys_of(const struct handshake *handshake, const struct domain *dom
     key.size = 0;
     key_add_address(&key, &server->address, handshake->ip_version);
     key_add_port(&key, server->port);
+    keys->service = siphash(key.bytes, key.size, LANE_SERVER);
     if (keys->has_name)
         key_add(&key, domain->name, name_size);
     keys->server = siphash(key.bytes, key.size, LANE_SERVER);
@@ -152,6 +153,11 @@ void history_store_view(const struct history_store *store, const struct handshak
     slot = lru_table_find(&store->server_table, keys->server);
     if (slot != SIZE_MAX)
         view->server = &store->servers[slot];
+    slot = handshake->has & HANDSHAKE_HAS_DIALOGUE
+               ? lru_table_find(&store->server_table, keys->service)
+               : SIZE_MAX;
+    if (slot != SIZE_MAX)
+        view->service = &store->servers[slot];
     slot = lru_table_find(&store->client_table, keys->client);
     if (slot != SIZE_MAX && is_recent(&store->clients[slot], handshake->ended_us)) {
         view->client_servers = count_bits(&store->clients[slot]);
@@ -221,6 +227,28 @@ static void add_server(struct history_store *store, const struct handshake *hand
         server->highest_negotiated = (uint8_t)negotiated;
 }
 
+/* What a dialogue shows of the server's TLS, before any login. */
+static void add_dialogue(struct history_store *store, const struct handshake *handshake,
+                         const struct history_keys *keys) {
+    const struct dialogue *dialogue = &handshake->dialogue;
+    bool is_offered =
+        dialogue_has(dialogue, DIALOGUE_ADVERTISED) || dialogue_has(dialogue, DIALOGUE_GRANTED);
+    bool is_withheld = dialogue_has(dialogue, DIALOGUE_NOT_ADVERTISED) ||
+                       dialogue_has(dialogue, DIALOGUE_GARBLED) ||
+                       (dialogue_has(dialogue, DIALOGUE_REFUSED) && !is_offered);
+    if (!is_offered && !is_withheld)
+        return;
+    bool is_new = false;
+    size_t slot = lru_table_touch(&store->server_table, keys->service, &is_new);
+    struct server_record *service = &store->servers[slot];
+    if (is_new)
+        *service = (struct server_record){.first_us = handshake->ended_us};
+    service->starttls_seen++;
+    service->starttls_offered += is_offered && !is_withheld;
+    if (is_withheld)
+        service->stripped_clients |= keys->client_bit;
+}
+
 static void add_client(struct history_store *store, const struct handshake *handshake,
                        const struct history_keys *keys) {
     bool is_new = false;
@@ -247,6 +275,10 @@ void history_store_add(struct history_store *store, const struct handshake *hand
             add_attempt(store, keys->named, &attempt);
         add_attempt(store, keys->addressed, &attempt);
     }
+    if (handshake->has & HANDSHAKE_HAS_DIALOGUE)
+        add_dialogue(store, handshake, keys);
+    if (!handshake_has_hello(handshake))
+        return;
     add_server(store, handshake, keys, is_suspect);
     add_client(store, handshake, keys);
 }

@@ -27,6 +27,7 @@ struct history_keys {
     uint64_t named;     /* client, name, port */
     uint64_t addressed; /* client, server address, port */
     uint64_t server;    /* server address, port, name */
+    uint64_t service;   /* server address, port */
     uint64_t client;
     uint64_t client_bit; /* one of 64 */
 };

@@ -254,7 +254,7 @@ void judge_handshake(struct judge *judge, const struct source *source,
         if (verdict.rules_hit & (1U << i))
             emit_alert(judge, i, &verdict);
     }
-    for (size_t i = 0; i < judge->sink_count; i++) {
+    for (size_t i = 0; i < judge->sink_count && handshake_has_hello(handshake); i++) {
         if (judge->sinks[i]->handshake != NULL)
             judge->sinks[i]->handshake(judge->sinks[i]->context, &verdict);
     }

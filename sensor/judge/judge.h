@@ -6,6 +6,7 @@
  * that concerns it, runs every rule that is on, sets aside what the configuration excepts, folds
  * repeats, hands the results to the sinks (alerts in rule order first, then the handshake), and
  * only then adds the record to the history.
+ * A dialogue that came to no TLS is judged too, but only its alerts go to the sinks.
  * Memory is fixed at judge_new(); full tables evict their oldest entries.
  */
 #ifndef DOWNGRD_JUDGE_H

@@ -1,11 +1,12 @@
 /*
  * eve_lines.h - one event as one JSON line in Suricata's shape; eve.c writes them out.
  *
- * Every line follows Suricata's EVE schema (etc/schema.json of its source) but for two objects:
- * `downgrade`, ours, and `ndpi` {app, category}, which has the name of the nDPI plugin's object.
- * All lines of one connection share `flow_id`; `src_ip` is always the client. `timestamp` and
- * `pcap_cnt` are those of the packet that settled the version: the ServerHello's, else the
- * ClientHello's, else the first of the flow.
+ * Every line follows Suricata's EVE schema (etc/schema.json of its source, version 8 for ja4 and
+ * the ALPN names) but for two objects: `downgrade`, ours, and `ndpi` {app, category}, which has the
+ * name of the nDPI plugin's object. eve_facts.h has the members that not every line has. All lines
+ * of one connection share `flow_id`; `src_ip` is always the client. `timestamp` and `pcap_cnt` are
+ * those of the packet that settled the version: the ServerHello's, else the ClientHello's, else the
+ * first of the flow.
  *
  * In `downgrade`, null means "not known from the wire": no ClientHello, no ServerHello, no group.
  */

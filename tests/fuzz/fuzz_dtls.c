@@ -120,6 +120,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     config.small_buffers = 8;
     config.medium_buffers = 2;
     config.large_buffers = 1;
+    config.windows = 8;
     config.windows = 4;
     struct run run = {.time_us = UINT64_C(1700000000000000)};
     struct reader input = reader_of(span_of(data, size));

@@ -213,6 +213,7 @@ static struct flow_table *new_flow_table(struct run *run) {
     config.small_buffers = 4;
     config.medium_buffers = 2;
     config.large_buffers = 1;
+    config.windows = 8;
     return flow_table_new(&config, take_record, run);
 }
 

@@ -189,6 +189,7 @@ static struct flow_table *new_table(void) {
     config.small_buffers = 5;
     config.medium_buffers = 2;
     config.large_buffers = 1;
+    config.windows = 8;
     config.windows = 1;
     return flow_table_new(&config, take_record, NULL);
 }

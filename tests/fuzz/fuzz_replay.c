@@ -72,6 +72,7 @@ static struct pipeline_config small_config(void) {
     config.flow.small_buffers = 16;
     config.flow.medium_buffers = 4;
     config.flow.large_buffers = 2;
+    config.flow.windows = 32;
     config.judge.attempts = 16;
     config.judge.servers = 16;
     config.judge.folds = 16;

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import layers
 from layers import LINKS, erspan, ethernet, fragments, geneve, gre, gtp_u, ip_in_ip, mpls, pppoe
-from layers import capwap, pptp, teredo, vlan, vxlan
+from layers import capwap, l2tp, pptp, teredo, vlan, vxlan, vxlan_gpe
 
 MOST_TUNNELS = 4  # PACKET_MAX_TUNNELS: nested deeper, a packet is not read
 
@@ -67,6 +67,9 @@ TUNNELS = {
     "vxlan": _of(vxlan(5001)),
     "vxlan over ipv6": _of(vxlan(5001, 6)),
     "vxlan, vlan": _of(vxlan(5001), ethernet, vlan(12)),
+    "vxlan, old port": _of(vxlan(5001, port=8472)),
+    "vxlan gpe, ethernet": _of(vxlan_gpe(5002), ethernet),
+    "vxlan gpe, ip": _of(vxlan_gpe(5002)),
     "geneve": _of(geneve(6001), ethernet),
     "geneve over ipv6": _of(geneve(6001, version=6), ethernet),
     "geneve with options": _of(geneve(6001, layers.GENEVE_OPTIONS), ethernet),
@@ -79,6 +82,8 @@ TUNNELS = {
     "capwap, 802.3": _of(capwap("802.3")),
     "capwap, 802.11": _of(capwap("802.11")),
     "capwap, 802.11 swapped": _of(capwap("802.11 swapped")),
+    "l2tp": _of(l2tp(3, 9)),
+    "l2tp, length and sequence": _of(l2tp(3, 9, True, True)),
     "teredo": _of(teredo(), version=6),
     "teredo with indications": _of(teredo(True), version=6),
 }

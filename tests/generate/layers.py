@@ -390,10 +390,10 @@ def erspan(kind, session=77, has_subheader=False):
     return layer
 
 
-def vxlan(vni, version=4):
+def vxlan(vni, version=4, port=4789):
     def layer(unit):
         head = struct.pack("!II", 0x08 << 24, vni << 8)
-        ports = (50000 + vni % 1000, 4789)
+        ports = (50000 + vni % 1000, port)
         body = head + ethernet_frame(unit)
         return _in_udp(version, ports, body, unit, False, type="vxlan", id=vni)
 
@@ -401,6 +401,20 @@ def vxlan(vni, version=4):
 
 
 GENEVE_OPTIONS = bytes.fromhex("0102" "80" "01" "cafecafe" "0103" "01" "02" + "11" * 8)
+
+
+VXLAN_NEXT = {IPV4: 1, IPV6: 2, ETHERNET: 3, MPLS: 5}
+
+
+def vxlan_gpe(vni):
+    """Carries what it is given, and says what that is."""
+
+    def layer(unit):
+        head = struct.pack("!BHBI", 0x0C, 0, VXLAN_NEXT[unit.ethertype], vni << 8)
+        ports = (50000 + vni % 1000, 4790)
+        return _in_udp(4, ports, head + unit.data, unit, False, type="vxlan", id=vni)
+
+    return layer
 
 
 def geneve(vni, options=b"", version=4):
@@ -436,6 +450,10 @@ GTP_ONE_EXTENSION = bytes.fromhex("01100900")  # PDU session container, none aft
 GTP_TWO_EXTENSIONS = bytes.fromhex("01100920" "01000000")  # then a service class indicator
 
 
+MOST_IEEE8023 = 1500
+SNAP = bytes.fromhex("aaaa03000000")  # LLC, then the ethertype
+
+
 def wifi_frame(unit, has_qos=False, is_wds=False):
     """An 802.11 data frame with the unit behind LLC/SNAP. To the access point when the client sends,
     from it when the server does; `is_wds`: four addresses, between access points."""
@@ -449,8 +467,7 @@ def wifi_frame(unit, has_qos=False, is_wds=False):
     head += struct.pack("<H", unit.number << 4 & 0xFFFF)
     head += _macs(unit)[6:] if is_wds else b""
     head += bytes(2) if has_qos else b""
-    snap = bytes.fromhex("aaaa03000000") + struct.pack("!H", unit.ethertype)
-    return head + snap + unit.data
+    return head + SNAP + struct.pack("!H", unit.ethertype) + unit.data
 
 
 def capwap(payload):
@@ -470,6 +487,22 @@ def capwap(payload):
         ports = (5247, 52470) if not unit.from_client else (52470, 5247)
         result = _in_udp(4, ports, head + frame, unit, type="capwap")
         return [_with_client_ports(one, (52470, 5247)) for one in result]
+
+    return layer
+
+
+def l2tp(tunnel, session, has_length=False, has_sequence=False):
+    """Version 2, with PPP."""
+
+    def layer(unit):
+        ppp = _ppp(unit)
+        ids = struct.pack("!HH", tunnel, session)
+        numbers = struct.pack("!HH", unit.number, 0) if has_sequence else b""
+        size = 2 + 2 * has_length + len(ids) + len(numbers) + len(ppp)
+        head = struct.pack("!H", 0x0002 | has_length << 14 | has_sequence << 11)
+        head += struct.pack("!H", size) if has_length else b""
+        body = head + ids + numbers + ppp
+        return _in_udp(4, (1701, 1701), body, unit, type="l2tp", id=tunnel << 16 | session)
 
     return layer
 
@@ -542,6 +575,40 @@ def _radiotap_long(unit):
     return head + wifi_frame(unit)
 
 
+def _ppi(unit):
+    """Per-Packet Information with no fields, on 802.11."""
+    return struct.pack("<BBHI", 0, 0, 8, 105) + wifi_frame(unit)
+
+
+def _prism(unit):
+    """The header of Prism cards: a message, a device, ten values that nobody set."""
+    head = struct.pack("<II16s", 0x44, 144, b"wlan0")
+    values = b"".join(struct.pack("<IHHI", number << 12 | 0x44, 1, 4, 0) for number in range(1, 11))
+    return head + values + wifi_frame(unit)
+
+
+def _avs(unit):
+    return struct.pack("!II", 0x80211001, 64) + bytes(56) + wifi_frame(unit)
+
+
+def _llc(unit):
+    """IEEE 802.3: a length in the ethertype's place, then LLC and SNAP. Longer frames cannot be."""
+    body = SNAP + struct.pack("!H", unit.ethertype) + unit.data
+    if len(body) > MOST_IEEE8023:
+        return ethernet_frame(unit)
+    return _macs(unit) + struct.pack("!H", len(body)) + body
+
+
+def _fddi(unit):
+    return b"\x50" + _macs(unit) + SNAP + struct.pack("!H", unit.ethertype) + unit.data
+
+
+def _cisco_metadata(unit):
+    """Ethertype 0x8909: a security group tag before the ethertype that counts."""
+    tag = bytes.fromhex("0101" "0001" "0007")
+    return _macs(unit) + b"\x89\x09" + tag + struct.pack("!H", unit.ethertype) + unit.data
+
+
 def _padded(size, filler):
     """At least `size` bytes, the rest filled: what an Ethernet card adds, or leaves over."""
 
@@ -568,6 +635,21 @@ def _ppp_short(unit):
     return bytes([ppp_protocol(unit)]) + unit.data
 
 
+def _ppp_direction(unit):
+    """A byte that tells the direction before the frame."""
+    return bytes([unit.from_client]) + _ppp(unit)
+
+
+def _pppd(unit):
+    """The direction in the address byte's place."""
+    return bytes([unit.from_client, 0x03]) + struct.pack("!H", ppp_protocol(unit)) + unit.data
+
+
+def _mpls_bare(unit):
+    (inside,) = mpls(5, 6)(unit)
+    return inside.data
+
+
 def _hdlc(unit):
     return struct.pack("!BBH", 0x0F, 0, unit.ethertype) + unit.data
 
@@ -581,6 +663,9 @@ LINKS = {
     "ethernet padded": Link(1, _padded(60, b"\0"), False),
     "ethernet padded with leftovers": Link(1, _padded(74, b"\x17"), False),
     "ethernet with a trailer": Link(1, _with_trailer, False),
+    "ethernet, llc": Link(1, _llc),
+    "ethernet, cisco metadata": Link(1, _cisco_metadata),
+    "fddi": Link(10, _fddi),
     "raw": Link(101, _plain),
     "raw bsd": Link(12, _plain),
     "ipv4 or ipv6": Link(0, _plain),  # 228 or 229 as the packet is
@@ -591,6 +676,9 @@ LINKS = {
     "ppp without address": Link(9, _ppp_bare),
     "ppp with a short protocol": Link(9, _ppp_short),
     "ppp hdlc": Link(50, _ppp),
+    "ppp with a direction": Link(204, _ppp_direction),
+    "pppd": Link(166, _pppd),
+    "mpls": Link(219, _mpls_bare),
     "cisco hdlc": Link(104, _hdlc),
     "sll": Link(113, _cooked, False),
     "sll2": Link(276, _cooked_2, False),
@@ -600,6 +688,9 @@ LINKS = {
     "radiotap, four addresses": Link(127, _radiotap(is_wds=True)),
     "radiotap, checksum": Link(127, _radiotap(has_checksum=True)),
     "radiotap, long header": Link(127, _radiotap_long),
+    "ppi": Link(192, _ppi),
+    "prism": Link(119, _prism),
+    "avs": Link(163, _avs),
 }
 LINK_IPV4, LINK_IPV6 = 228, 229
 

@@ -1,8 +1,9 @@
-#define _DEFAULT_SOURCE /* mkdtemp, fork, pipes */
+#define _GNU_SOURCE /* mkdtemp, fork, pipes of packets */
 #include "capture_scene.h"
 
 #include "packet.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -162,7 +163,8 @@ static void write_pieces(int descriptor, const uint8_t *bytes, size_t size, size
 
 int scene_pipe(const void *bytes, size_t size, size_t piece) {
     int ends[2];
-    assert_int_equal(pipe(ends), 0);
+    /* A pipe of packets gives a reader no more than was written at once. */
+    assert_int_equal(pipe2(ends, piece == 1 ? O_DIRECT : 0), 0);
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {

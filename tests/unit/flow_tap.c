@@ -189,6 +189,7 @@ void tap_small_config(struct flow_config *config) {
     config->small_buffers = 64;
     config->medium_buffers = 8;
     config->large_buffers = 1;
+    config->windows = 8;
 }
 
 static void tap_rewind(struct tap *tap) {

@@ -333,6 +333,7 @@ void quic_tape_open(struct quic_tape *tape, const struct flow_config *config) {
     small.small_buffers = 96;
     small.medium_buffers = 16;
     small.large_buffers = 4;
+    small.windows = 8;
     small.windows = 32;
     memset(tape, 0, sizeof *tape);
     tape->now_us = UINT64_C(1700000000) * SECOND;

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static void test_formats(void **state) {
@@ -174,24 +175,28 @@ static void test_damaged(void **state) {
 static void test_beyond_snap_length(void **state) {
     (void)state;
     enum { LARGEST = 256 * 1024 };
-    struct file file = {.size = 0};
-    file_put_pcap_header(&file, LINK_ETHERNET);
-    file_put(&file, START_SECONDS, 8);
-    file_put(&file, LARGEST, 4);
-    file_put(&file, LARGEST, 4);
-    uint8_t *bytes = calloc(1, file.size + LARGEST);
-    assert_non_null(bytes);
-    memcpy(bytes, file.bytes, file.size);
-    bytes[file.size + LARGEST - 1] = 0x5a;
-    scene_write(bytes, file.size + LARGEST);
-    free(bytes);
-    struct capture *capture = scene_open(scene_path, NULL);
-    struct capture_packet packet;
-    assert_int_equal(capture_next(capture, &packet), 1);
-    assert_int_equal(packet.frame.size, LARGEST);
-    assert_int_equal(packet.frame.data[LARGEST - 1], 0x5a);
-    assert_int_equal(capture_next(capture, &packet), 0);
-    capture_close(capture);
+    for (uint32_t size = LARGEST; size <= LARGEST + 1; size++) {
+        struct file file = {.size = 0};
+        file_put_pcap_header(&file, LINK_ETHERNET);
+        file_put(&file, START_SECONDS, 8);
+        file_put(&file, size, 4);
+        file_put(&file, size, 4);
+        uint8_t *bytes = calloc(1, file.size + size);
+        assert_non_null(bytes);
+        memcpy(bytes, file.bytes, file.size);
+        bytes[file.size + size - 1] = 0x5a;
+        scene_write(bytes, file.size + size);
+        free(bytes);
+        struct capture *capture = scene_open(scene_path, NULL);
+        struct capture_packet packet;
+        assert_int_equal(capture_next(capture, &packet), size == LARGEST ? 1 : -1);
+        if (size == LARGEST) {
+            assert_int_equal(packet.frame.size, LARGEST);
+            assert_int_equal(packet.frame.data[LARGEST - 1], 0x5a);
+            assert_int_equal(capture_next(capture, &packet), 0);
+        }
+        capture_close(capture);
+    }
 }
 
 /* More records than the window has room for, so that they lie across its end in every way. */
@@ -439,9 +444,22 @@ static void test_stdin(void **state) {
 static void test_stdin_without_blocking(void **state) {
     (void)state;
     struct file file = pcap_of(3);
-    int descriptor = scene_pipe(file.bytes, file.size, 1);
-    assert_int_equal(fcntl(descriptor, F_SETFL, O_NONBLOCK), 0);
-    assert_stdin(descriptor, 3, 0, "");
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        size_t half = file.size / 2;
+        usleep(20000);
+        bool good = write(ends[1], file.bytes, half) == (ssize_t)half;
+        usleep(20000);
+        size_t rest = file.size - half;
+        _exit(good && write(ends[1], file.bytes + half, rest) == (ssize_t)rest ? 0 : 1);
+    }
+    close(ends[1]);
+    assert_stdin(ends[0], 3, 0, "");
+    assert_int_equal(waitpid(child, NULL, 0), child);
 }
 
 static void test_progress(void **state) {

@@ -379,7 +379,7 @@ static void remembers_extension_types(void **state) {
         assert_true(tls_extension_set_add(&set, type));
     for (uint16_t type = 0; type < 64; type++)
         assert_false(tls_extension_set_add(&set, type));
-    for (uint16_t i = 0; i < TLS_EXTENSION_SET_SIZE; i++)
+    for (size_t i = 0; i < TLS_EXTENSION_SET_SIZE; i++)
         assert_true(tls_extension_set_add(&set, (uint16_t)(64 + 7 * i)));
     assert_true(tls_extension_set_add(&set, 0xffff));
     assert_true(tls_extension_set_add(&set, 0xffff));

@@ -136,10 +136,10 @@ static void test_outer_names(void **state) {
 #define ECH_AGAIN                                                                                  \
     "\x00\x00\x01\x00\x01\x2a\x00\x00\x00\x10"                                                     \
     "fedcba9876543210"
-    static const struct span ech = {(const uint8_t *)ECH, sizeof ECH - 1};
-    static const struct span ech_again = {(const uint8_t *)ECH_AGAIN, sizeof ECH_AGAIN - 1};
-    static const struct span esni = {(const uint8_t *)"\x13\x01", 2};
-    static const struct {
+    const struct span ech = span_of(ECH, sizeof ECH - 1);
+    const struct span ech_again = span_of(ECH_AGAIN, sizeof ECH_AGAIN - 1);
+    const struct span esni = span_of("\x13\x01", 2);
+    const struct {
         const char *name;
         struct span ech;
         struct span esni;

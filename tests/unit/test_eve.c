@@ -420,6 +420,34 @@ static void test_alert(void **state) {
     json_deinit(&writer.json);
 }
 
+static void test_what_the_configuration_says(void **state) {
+    (void)state;
+    struct eve_writer writer = {0};
+    struct verdict_scene scene;
+    verdict_scene_init(&scene, "example.com");
+    scene.alert.severity = RULE_SEVERITY_LOW; /* its rule's is high */
+    size_t size = 0;
+    const char *text = eve_write_alert(&writer, &scene.alert, &size);
+    json_t *line = parse(text, size);
+    assert_number(json_object_get(line, "alert"), "severity", 3);
+    json_decref(line);
+
+    text = eve_write_tls(&writer, &scene.verdict, &size);
+    line = parse(text, size);
+    assert_null(json_object_get(json_object_get(line, "downgrade"), "excepted"));
+    json_decref(line);
+
+    scene.verdict.rules_excepted = 5;
+    text = eve_write_tls(&writer, &scene.verdict, &size);
+    line = parse(text, size);
+    const json_t *excepted = json_object_get(json_object_get(line, "downgrade"), "excepted");
+    assert_int_equal(json_array_size(excepted), 2);
+    assert_string_equal(json_string_value(json_array_get(excepted, 0)), rules_all[0]->kind);
+    assert_string_equal(json_string_value(json_array_get(excepted, 1)), rules_all[2]->kind);
+    json_decref(line);
+    json_deinit(&writer.json);
+}
+
 static void test_stats(void **state) {
     (void)state;
     struct eve_writer writer = {0};
@@ -431,6 +459,7 @@ static void test_stats(void **state) {
                                     .handshakes = 5,
                                     .half_seen = 1,
                                     .attack_alerts = 2,
+                                    .alerts_excepted = 6,
                                     .first_us = SCENE_HELLO_US,
                                     .last_us = SCENE_HELLO_US + 2500000};
     size_t size = 0;
@@ -447,6 +476,7 @@ static void test_stats(void **state) {
     assert_number(json_object_get(counts, "flow"), "total", 7);
     assert_number(json_object_get(line, "downgrade"), "handshakes", 5);
     assert_number(json_object_get(line, "downgrade"), "attack_alerts", 2);
+    assert_number(json_object_get(line, "downgrade"), "alerts_excepted", 6);
     json_decref(line);
     json_deinit(&writer.json);
 }
@@ -517,9 +547,10 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_whole_line), cmocka_unit_test(test_unknowns),
         cmocka_unit_test(test_rest),       cmocka_unit_test(test_hostile_names),
-        cmocka_unit_test(test_alert),      cmocka_unit_test(test_stats),
-        cmocka_unit_test(test_file),       cmocka_unit_test(test_failures),
-        cmocka_unit_test(test_facts),      cmocka_unit_test(test_no_hello),
+        cmocka_unit_test(test_alert),      cmocka_unit_test(test_what_the_configuration_says),
+        cmocka_unit_test(test_stats),      cmocka_unit_test(test_file),
+        cmocka_unit_test(test_failures),   cmocka_unit_test(test_facts),
+        cmocka_unit_test(test_no_hello),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

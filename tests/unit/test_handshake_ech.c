@@ -153,8 +153,8 @@ static void arrange(struct scene *scene, const struct ech_case *row, uint8_t fir
 static void test_cases(void **state) {
     (void)state;
     static struct scene scene;
-    uint8_t first[ECH_SIZE];
-    uint8_t second[ECH_SIZE];
+    static uint8_t first[ECH_SIZE];
+    static uint8_t second[ECH_SIZE];
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         print_message("  %s\n", cases[i].name);
         arrange(&scene, &cases[i], first, second);
@@ -165,7 +165,7 @@ static void test_cases(void **state) {
 static void test_other_kinds(void **state) {
     (void)state;
     static struct scene scene;
-    uint8_t bytes[ECH_SIZE];
+    static uint8_t bytes[ECH_SIZE];
     arrange(&scene, &cases[1], bytes, bytes);
     struct client_hello *offer = &scene.handshake.offer;
     offer->encrypted_client_hello = span_of("\x01", 1);

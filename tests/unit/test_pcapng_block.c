@@ -109,6 +109,7 @@ static void test_interface_options(void **state) {
         {BODY("\x09\0\x02\0\x09\0\0\0"), false, 0, 0},
         {BODY("\x09\0\0\0"), false, 0, 0},
         {BODY("\x0e\0\x04\0\xff\xff\xff\xff"), false, 0, 0},
+        {BODY("\x0e\0\x0c\0\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0\0"), false, 0, 0},
         {BODY("\x09\0\x01\0\x09\0\0\0\x09\0\x01\0\x06\0\0\0"), false, 0, 0}, /* twice */
         {BODY("\x02\0\x05\0abcd"), false, 0, 0},
         {BODY("\x02\0\xff\xff"

@@ -288,6 +288,7 @@ static void memory_is_bounded(void **state) {
     config.small_buffers = 6;
     config.medium_buffers = 1;
     config.large_buffers = 1;
+    config.windows = 8;
     config.windows = 2;
     make_hellos(20000);
     begin(&config);

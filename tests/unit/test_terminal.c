@@ -258,6 +258,16 @@ static void test_table(void **state) {
     assert_non_null(strstr(legend, "3 of class attack"));
     assert_null(strstr(legend, "_none"));
     assert_null(strstr(legend, "too low"));
+    assert_null(strstr(legend, "not raised"));
+    screen_close(&screen);
+
+    struct run_stats excepted_stats = plain_stats;
+    excepted_stats.alerts_excepted = 17;
+    screen_open(&screen, (struct terminal_config){.max_domains = 3});
+    terminal_table(screen.terminal, usage, &excepted_stats);
+    text = screen_text(&screen);
+    assert_lines_within(text, TEXT_WIDTH);
+    assert_non_null(strstr(text, "17 not raised: the configuration excepts them."));
     screen_close(&screen);
 
     screen_open(&screen, (struct terminal_config){.max_domains = 3, .quiet = true});

@@ -261,6 +261,8 @@ static const struct bad_case {
      "eth:0800 v4:2f:1 100022eb 00000001 10640465 01020304 00000004 eth:0800 tcp4", PARSE_FOREIGN},
     {"ERSPAN III, another frame",
      "eth:0800 v4:2f:1 100022eb 00000001 20640465 01020304 00000c04 eth:0800 tcp4", PARSE_FOREIGN},
+    {"ERSPAN III, another frame that looks like Ethernet",
+     "eth:0800 v4:2f:1 100022eb 00000001 20640465 01020304 00000404 eth:0800 tcp4", PARSE_FOREIGN},
     {"ERSPAN III, subheader cut",
      "eth:0800 v4:2f:1 100022eb 00000001 20640465 01020304 00000005 01020304", PARSE_MALFORMED},
     {"WCCP, nothing", "eth:0800 v4:2f:1 0000883e", PARSE_MALFORMED},
