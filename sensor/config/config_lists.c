@@ -80,9 +80,9 @@ static bool clear_host_bits(struct ip_net *net) {
     size_t size = net->ip_version == 4 ? 4 : 16;
     for (size_t i = 0; i < size; i++) {
         unsigned kept = net->bits > 8 * i ? net->bits - 8U * (unsigned)i : 0;
-        uint8_t mask = kept >= 8 ? 0xff : (uint8_t)(0xff00U >> kept);
-        had_any = had_any || (net->address.bytes[i] & (uint8_t)~mask) != 0;
-        net->address.bytes[i] &= mask;
+        uint8_t mask = (uint8_t)(kept >= 8 ? 0xffU : 0xff00U >> kept);
+        had_any = had_any || (net->address.bytes[i] & ~(unsigned)mask) != 0;
+        net->address.bytes[i] = (uint8_t)(net->address.bytes[i] & mask);
     }
     return had_any;
 }

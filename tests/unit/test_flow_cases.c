@@ -204,9 +204,9 @@ static void arrange_resumption(void) {
     say(SIDE_CLIENT);
 }
 
-static void arrange_hello_after_mail(void) {
-    static const char greeting[] = "220 mail.example ESMTP\r\n";
-    static const char request[] = "STARTTLS\r\n";
+static void arrange_hello_after_something(void) {
+    static const char greeting[] = "WELCOME to mail.example\r\n";
+    static const char request[] = "UPGRADE\r\n";
     bytes_add(&flight, greeting, sizeof greeting - 1);
     say(SIDE_SERVER);
     bytes_add(&flight, request, sizeof request - 1);
@@ -378,8 +378,8 @@ static const struct {
     {"resumption",
      arrange_resumption,
      {"direct completed missed:00 " HELLO12, CHOICE12, "} sealed{40 40}"}},
-    {"TLS after a mail dialogue",
-     arrange_hello_after_mail,
+    {"TLS after something unknown",
+     arrange_hello_after_something,
      {"40000-443 unknown completed missed:00 " HELLO13, CHOICE13, "sealed{53 150}"}},
     {"SSLv2", arrange_sslv2, {"direct inconclusive missed:40 offer{", " sslv2{0002 3} "}},
     {"padding",
