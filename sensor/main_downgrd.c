@@ -52,6 +52,8 @@ static void settings_make(const struct options *options, const struct config *co
     if (options->group || options->no_group)
         pipeline->group_domains = options->group;
     pipeline->usage_per_file = settings->redis != NULL;
+    if (options->taps)
+        pipeline->taps = options->file_count;
     pipeline->progress = isatty(STDERR_FILENO) && !options->quiet;
 }
 
@@ -173,6 +175,51 @@ static bool publish_file(struct outputs *outputs, const struct pipeline *pipelin
                                    pipeline_source(pipeline), id, stats) == 0;
 }
 
+/* The files one after the other, each judged on its own. False when one of them failed. */
+static bool run_files(const struct options *options, struct pipeline *pipeline,
+                      struct outputs *outputs, struct run_stats *total) {
+    bool failed = false;
+    for (size_t i = 0; i < options->file_count; i++) {
+        struct run_stats stats;
+        char error[CAPTURE_ERROR_SIZE];
+        if (pipeline_replay(pipeline, options->files[i], &stats, error) != 0) {
+            fprintf(stderr, "downgrd: %s\n", error);
+            failed = true;
+        }
+        run_stats_add(total, &stats);
+        if (outputs->redis && stats.packets &&
+            !publish_file(outputs, pipeline, options->files[i], &stats))
+            failed = true;
+    }
+    return !failed;
+}
+
+/* The files side by side. */
+static bool run_taps(const struct options *options, struct pipeline *pipeline,
+                     struct run_stats *total) {
+    char error[CAPTURE_ERROR_SIZE];
+    if (pipeline_replay_taps(pipeline, options->files, total, error) == 0)
+        return true;
+    fprintf(stderr, "downgrd: %s\n", error);
+    return false;
+}
+
+/* What --taps cannot go with. */
+static bool taps_are_possible(const struct options *options, const struct settings *settings) {
+    if (options->file_count > PIPELINE_MAX_TAPS) {
+        fprintf(stderr, "downgrd: --taps takes %d files at most; merge some with mergecap\n",
+                PIPELINE_MAX_TAPS);
+        return false;
+    }
+    if (settings->redis != NULL) {
+        fputs("downgrd: --taps does not publish: a set of captures has no name of its own; "
+              "publish the files without it\n",
+              stderr);
+        return false;
+    }
+    return true;
+}
+
 static int run(const struct options *options, const struct settings *settings,
                struct outputs *outputs) {
     struct pipeline *pipeline =
@@ -181,20 +228,9 @@ static int run(const struct options *options, const struct settings *settings,
         fputs("downgrd: out of memory\n", stderr);
         return EXIT_ERROR;
     }
-    bool failed = false;
     struct run_stats total = {0};
-    for (size_t i = 0; i < options->file_count; i++) {
-        struct run_stats stats;
-        char error[CAPTURE_ERROR_SIZE];
-        if (pipeline_replay(pipeline, options->files[i], &stats, error) != 0) {
-            fprintf(stderr, "downgrd: %s\n", error);
-            failed = true;
-        }
-        run_stats_add(&total, &stats);
-        if (outputs->redis && stats.packets &&
-            !publish_file(outputs, pipeline, options->files[i], &stats))
-            failed = true;
-    }
+    bool failed = options->taps ? !run_taps(options, pipeline, &total)
+                                : !run_files(options, pipeline, outputs, &total);
     if (total.packets || !failed)
         terminal_table(outputs->terminal, pipeline_usage_total(pipeline), &total);
     pipeline_delete(pipeline);
@@ -212,6 +248,10 @@ static int run_or_check(const struct options *options) {
     if (config == NULL)
         return EXIT_ERROR;
     settings_make(options, config, &settings);
+    if (options->taps && !taps_are_possible(options, &settings)) {
+        config_delete(config);
+        return EXIT_ERROR;
+    }
     if (options->check_config) {
         status = check_config(options, config, &settings);
     } else {

@@ -17,6 +17,8 @@ static const char usage_text[] =
     "finds them and, at the end, each domain's legacy share.\n"
     "\n"
     "  -r, --read FILE...   capture files (pcap, pcapng), each judged on its own; - is stdin\n"
+    "      --taps           the files are taps of one network at one time: merged by packet time,\n"
+    "                       flows apart, one history (split-view sees what is rewritten between)\n"
     "      --config FILE    read a configuration (YAML); options win over it\n"
     "      --check-config   only say whether it is good, and how much memory it takes\n"
     "      --filter EXPR    read only packets that match a BPF expression (also: -- EXPR)\n"
@@ -118,6 +120,7 @@ enum option_code {
     OPTION_SENSOR,
     OPTION_GROUP,
     OPTION_NO_GROUP,
+    OPTION_TAPS,
     OPTION_ENABLE,
     OPTION_DISABLE,
     OPTION_EXIT_ZERO,
@@ -135,6 +138,7 @@ static const struct option long_options[] = {
     {"sensor", required_argument, NULL, OPTION_SENSOR},
     {"group", no_argument, NULL, OPTION_GROUP},
     {"no-group", no_argument, NULL, OPTION_NO_GROUP},
+    {"taps", no_argument, NULL, OPTION_TAPS},
     {"enable", required_argument, NULL, OPTION_ENABLE},
     {"disable", required_argument, NULL, OPTION_DISABLE},
     {"quiet", no_argument, NULL, 'q'},
@@ -153,6 +157,9 @@ static int options_take(struct options *options, int code) {
         return -1;
     case OPTION_CONFIG:
         options->config = optarg;
+        return -1;
+    case OPTION_TAPS:
+        options->taps = true;
         return -1;
     case OPTION_CHECK_CONFIG:
         options->check_config = true;

@@ -25,6 +25,7 @@ struct options {
     uint32_t rules_off;
     bool group;
     bool no_group;
+    bool taps;
     bool quiet;
     bool exit_zero;
 };

@@ -7,17 +7,28 @@
 #include "classify.h"
 #include "fragments.h"
 
-enum { PROGRESS_PACKETS = 1 << 16, FRAGMENT_TIMEOUT_US = 30000000 };
+enum { PROGRESS_PACKETS = 1 << 16, TAPS_HELLOS = 65536 };
+
+/* One tap: its packets know nothing of another tap's. */
+struct lane {
+    struct pipeline *pipeline;
+    struct source source;
+    struct flow_table *flows;
+    struct fragments *fragments;
+    struct capture *capture; /* while it is read */
+    struct capture_packet next;
+    bool has_next;
+    struct run_stats stats;
+};
 
 struct pipeline {
     struct pipeline_config config;
-    struct flow_table *flows;
-    struct fragments *fragments;
+    struct lane lanes[PIPELINE_MAX_TAPS];
+    size_t lane_count;
     struct classify *classify;
     struct judge *judge;
     struct usage *usage;
     struct usage *usage_total;
-    struct source source;
     struct sink usage_sink;
     const struct sink *sinks[PIPELINE_MAX_SINKS + 1];
     size_t sink_count;
@@ -28,22 +39,35 @@ void pipeline_default_config(struct pipeline_config *config) {
     flow_default_config(&config->flow);
     judge_default_config(&config->judge);
     config->fragments = 256;
+    config->fragment_timeout_us = 30000000;
     config->tunnel_depth = PACKET_MAX_TUNNELS;
+    config->taps = 1;
     config->usage_buckets = 65536;
     config->sensor = "downgrd";
     config->classify = true;
 }
 
 static void pipeline_handshake(void *context, const struct handshake *handshake) {
-    struct pipeline *pipeline = context;
-    judge_handshake(pipeline->judge, &pipeline->source, handshake);
+    struct lane *lane = context;
+    judge_handshake(lane->pipeline->judge, &lane->source, handshake);
 }
 
 static void pipeline_count_usage(void *context, const struct verdict *verdict) {
     struct pipeline *pipeline = context;
+    if (verdict->is_seen_elsewhere)
+        return;
     usage_add(pipeline->usage_total, verdict);
     if (pipeline->usage)
         usage_add(pipeline->usage, verdict);
+}
+
+static bool lane_init(struct lane *lane, struct pipeline *pipeline) {
+    const struct pipeline_config *config = &pipeline->config;
+    lane->pipeline = pipeline;
+    lane->flows = flow_table_new(&config->flow, pipeline_handshake, lane);
+    lane->fragments =
+        fragments_new(config->fragments, config->fragment_timeout_us, config->tunnel_depth);
+    return lane->flows != NULL && lane->fragments != NULL;
 }
 
 struct pipeline *pipeline_new(const struct pipeline_config *config, const struct sink *const *sinks,
@@ -60,15 +84,17 @@ struct pipeline *pipeline_new(const struct pipeline_config *config, const struct
         pipeline->sinks[pipeline->sink_count++] = sinks[i];
     if (config->classify)
         pipeline->classify = classify_new();
-    pipeline->flows = flow_table_new(&config->flow, pipeline_handshake, pipeline);
-    pipeline->fragments =
-        fragments_new(config->fragments, FRAGMENT_TIMEOUT_US, config->tunnel_depth);
-    pipeline->judge =
-        judge_new(&config->judge, pipeline->classify, pipeline->sinks, pipeline->sink_count);
+    bool has_lanes = config->taps >= 1 && config->taps <= PIPELINE_MAX_TAPS;
+    while (has_lanes && pipeline->lane_count < config->taps)
+        has_lanes = lane_init(&pipeline->lanes[pipeline->lane_count++], pipeline);
+    struct judge_config judge = config->judge;
+    if (config->taps > 1 && judge.hellos == 0)
+        judge.hellos = TAPS_HELLOS;
+    pipeline->judge = judge_new(&judge, pipeline->classify, pipeline->sinks, pipeline->sink_count);
     if (config->usage_per_file)
         pipeline->usage = usage_new(config->usage_buckets, config->group_domains);
     pipeline->usage_total = usage_new(config->usage_buckets, config->group_domains);
-    if (!pipeline->flows || !pipeline->fragments || !pipeline->judge || !pipeline->usage_total ||
+    if (!has_lanes || !pipeline->judge || !pipeline->usage_total ||
         (config->usage_per_file && !pipeline->usage) || (config->classify && !pipeline->classify)) {
         pipeline_delete(pipeline);
         return NULL;
@@ -79,8 +105,10 @@ struct pipeline *pipeline_new(const struct pipeline_config *config, const struct
 void pipeline_delete(struct pipeline *pipeline) {
     if (pipeline == NULL)
         return;
-    flow_table_delete(pipeline->flows);
-    fragments_delete(pipeline->fragments);
+    for (size_t i = 0; i < pipeline->lane_count; i++) {
+        flow_table_delete(pipeline->lanes[i].flows);
+        fragments_delete(pipeline->lanes[i].fragments);
+    }
     judge_delete(pipeline->judge);
     usage_delete(pipeline->usage);
     usage_delete(pipeline->usage_total);
@@ -90,30 +118,30 @@ void pipeline_delete(struct pipeline *pipeline) {
 
 /* A datagram put together may be a tunnel's and hold a fragment again. False when there is nothing
  * to go on with. */
-static bool pipeline_reassemble(struct pipeline *pipeline, const struct capture_packet *captured,
-                                struct packet *packet, struct run_stats *stats) {
+static bool lane_reassemble(struct lane *lane, const struct capture_packet *captured,
+                            struct packet *packet) {
     while (packet->is_fragment) {
-        switch (fragments_add(pipeline->fragments, packet, captured->time_us)) {
+        switch (fragments_add(lane->fragments, packet, captured->time_us)) {
         case FRAGMENT_WHOLE:
             break;
         case FRAGMENT_HELD:
             return false;
         case FRAGMENT_CONTRADICTS:
-            flow_table_conflict(pipeline->flows, packet, captured->number);
+            flow_table_conflict(lane->flows, packet, captured->number);
             return false;
         case FRAGMENT_FOREIGN:
-            stats->packets_ignored++;
+            lane->stats.packets_ignored++;
             return false;
         }
     }
     return true;
 }
 
-static void pipeline_packet(struct pipeline *pipeline, const struct capture_packet *captured,
-                            struct run_stats *stats) {
+static void lane_decode(struct lane *lane, const struct capture_packet *captured) {
+    struct run_stats *stats = &lane->stats;
     struct packet packet;
     switch (packet_decode(captured->link_type, captured->frame, captured->wire_size,
-                          pipeline->config.tunnel_depth, &packet)) {
+                          lane->pipeline->config.tunnel_depth, &packet)) {
     case PARSE_OK:
         break;
     case PARSE_MORE:
@@ -126,9 +154,9 @@ static void pipeline_packet(struct pipeline *pipeline, const struct capture_pack
         stats->packets_ignored++;
         return;
     }
-    if (packet.is_fragment && !pipeline_reassemble(pipeline, captured, &packet, stats))
+    if (packet.is_fragment && !lane_reassemble(lane, captured, &packet))
         return;
-    flow_table_packet(pipeline->flows, &packet, captured->time_us, captured->number);
+    flow_table_packet(lane->flows, &packet, captured->time_us, captured->number);
 }
 
 /* The wall clock serves this line only; nothing that is judged or written depends on it. */
@@ -151,24 +179,29 @@ static void pipeline_progress(const struct capture *capture, const char *path, u
     fputs("\033[K", stderr);
 }
 
-static int pipeline_read(struct pipeline *pipeline, struct capture *capture, const char *path,
-                         struct run_stats *stats) {
+static void lane_packet(struct lane *lane, const struct capture_packet *captured) {
+    struct run_stats *stats = &lane->stats;
+    stats->packets++;
+    stats->bytes += captured->wire_size;
+    if (stats->first_us == 0 || captured->time_us < stats->first_us)
+        stats->first_us = captured->time_us;
+    if (captured->time_us > stats->last_us)
+        stats->last_us = captured->time_us;
+    lane_decode(lane, captured);
+}
+
+static int lane_read(struct lane *lane) {
+    bool has_progress = lane->pipeline->config.progress;
     struct capture_packet captured;
     struct timespec begun;
     int status = 0;
     clock_gettime(CLOCK_MONOTONIC, &begun);
-    while ((status = capture_next(capture, &captured)) > 0) {
-        stats->packets++;
-        stats->bytes += captured.wire_size;
-        if (stats->first_us == 0 || captured.time_us < stats->first_us)
-            stats->first_us = captured.time_us;
-        if (captured.time_us > stats->last_us)
-            stats->last_us = captured.time_us;
-        pipeline_packet(pipeline, &captured, stats);
-        if (pipeline->config.progress && stats->packets % PROGRESS_PACKETS == 0)
-            pipeline_progress(capture, path, stats->packets, &begun);
+    while ((status = capture_next(lane->capture, &captured)) > 0) {
+        lane_packet(lane, &captured);
+        if (has_progress && lane->stats.packets % PROGRESS_PACKETS == 0)
+            pipeline_progress(lane->capture, lane->source.name, lane->stats.packets, &begun);
     }
-    if (pipeline->config.progress && stats->packets >= PROGRESS_PACKETS)
+    if (has_progress && lane->stats.packets >= PROGRESS_PACKETS)
         fputs("\r\033[K", stderr);
     return status;
 }
@@ -180,16 +213,17 @@ struct stage_counts {
     uint64_t fragments_dropped;
 };
 
-static struct stage_counts pipeline_counts(const struct pipeline *pipeline) {
-    struct fragment_counts fragments = fragments_counts(pipeline->fragments);
-    return (struct stage_counts){flow_table_counts(pipeline->flows), judge_counts(pipeline->judge),
+static struct stage_counts lane_counts(const struct lane *lane) {
+    struct fragment_counts fragments = fragments_counts(lane->fragments);
+    return (struct stage_counts){flow_table_counts(lane->flows),
+                                 judge_counts(lane->pipeline->judge),
                                  fragments.evicted + fragments.contradictory + fragments.malformed};
 }
 
-/* What the stages counted for this file, beside what pipeline_read() did. */
-static void pipeline_gather(const struct pipeline *pipeline, const struct stage_counts *before,
-                            struct run_stats *stats) {
-    struct stage_counts now = pipeline_counts(pipeline);
+/* What the stages counted for this file, beside what lane_packet() did. */
+static void lane_gather(struct lane *lane, const struct stage_counts *before) {
+    struct run_stats *stats = &lane->stats;
+    struct stage_counts now = lane_counts(lane);
     stats->flows = now.flow.flows - before->flow.flows;
     stats->flows_evicted = now.flow.flows_evicted - before->flow.flows_evicted;
     stats->handshakes = now.flow.handshakes - before->flow.handshakes;
@@ -205,27 +239,99 @@ static void pipeline_gather(const struct pipeline *pipeline, const struct stage_
     stats->fragments_dropped = now.fragments_dropped - before->fragments_dropped;
 }
 
-int pipeline_replay(struct pipeline *pipeline, const char *path, struct run_stats *stats,
-                    char error[CAPTURE_ERROR_SIZE]) {
-    memset(stats, 0, sizeof *stats);
-    if (pipeline->usage)
-        usage_forget(pipeline->usage);
-    pipeline->source = (struct source){pipeline->config.sensor, path, true};
-    struct capture *capture = capture_open_file(path, pipeline->config.filter, error);
-    if (capture == NULL)
-        return -1;
-    judge_forget(pipeline->judge);
-    struct stage_counts before = pipeline_counts(pipeline);
-    int status = pipeline_read(pipeline, capture, path, stats);
+static int lane_open(struct lane *lane, const char *path, char error[CAPTURE_ERROR_SIZE]) {
+    const struct pipeline_config *config = &lane->pipeline->config;
+    memset(&lane->stats, 0, sizeof lane->stats);
+    lane->source = (struct source){config->sensor, path, true};
+    lane->capture = capture_open_file(path, config->filter, error);
+    return lane->capture == NULL ? -1 : 0;
+}
+
+/* The capture has ended, with that status of capture_next(). */
+static void lane_close(struct lane *lane, int status, char error[CAPTURE_ERROR_SIZE]) {
     if (status < 0)
-        snprintf(error, CAPTURE_ERROR_SIZE, "%s", capture_error(capture));
-    capture_close(capture);
-    fragments_end(pipeline->fragments);
-    flow_table_end(pipeline->flows);
-    pipeline_gather(pipeline, &before, stats);
+        snprintf(error, CAPTURE_ERROR_SIZE, "%s", capture_error(lane->capture));
+    capture_close(lane->capture);
+    lane->capture = NULL;
+    fragments_end(lane->fragments);
+    flow_table_end(lane->flows);
+}
+
+static void lane_tell_end(const struct lane *lane) {
+    const struct pipeline *pipeline = lane->pipeline;
     for (size_t i = 0; i < pipeline->sink_count; i++)
         if (pipeline->sinks[i]->source_end)
-            pipeline->sinks[i]->source_end(pipeline->sinks[i]->context, &pipeline->source, stats);
+            pipeline->sinks[i]->source_end(pipeline->sinks[i]->context, &lane->source,
+                                           &lane->stats);
+}
+
+int pipeline_replay(struct pipeline *pipeline, const char *path, struct run_stats *stats,
+                    char error[CAPTURE_ERROR_SIZE]) {
+    struct lane *lane = &pipeline->lanes[0];
+    if (pipeline->usage)
+        usage_forget(pipeline->usage);
+    int status = lane_open(lane, path, error);
+    *stats = lane->stats;
+    if (status < 0)
+        return -1;
+    judge_forget(pipeline->judge);
+    struct stage_counts before = lane_counts(lane);
+    status = lane_read(lane);
+    lane_close(lane, status, error);
+    lane_gather(lane, &before);
+    lane_tell_end(lane);
+    *stats = lane->stats;
+    return status;
+}
+
+/* The tap whose next packet is the earliest; of equals the first. NULL when all have ended. */
+static struct lane *earliest_lane(struct pipeline *pipeline) {
+    struct lane *earliest = NULL;
+    for (size_t i = 0; i < pipeline->lane_count; i++) {
+        struct lane *lane = &pipeline->lanes[i];
+        if (lane->has_next && (!earliest || lane->next.time_us < earliest->next.time_us))
+            earliest = lane;
+    }
+    return earliest;
+}
+
+/* Reads on; at the end of the file the tap is over. */
+static int lane_advance(struct lane *lane, char error[CAPTURE_ERROR_SIZE]) {
+    int status = capture_next(lane->capture, &lane->next);
+    lane->has_next = status > 0;
+    if (!lane->has_next)
+        lane_close(lane, status, error);
+    return status < 0 ? -1 : 0;
+}
+
+int pipeline_replay_taps(struct pipeline *pipeline, const char *const *paths,
+                         struct run_stats *stats, char error[CAPTURE_ERROR_SIZE]) {
+    struct stage_counts before[PIPELINE_MAX_TAPS];
+    struct lane *lane = NULL;
+    int status = 0;
+    judge_forget(pipeline->judge);
+    for (size_t i = 0; i < pipeline->lane_count && status == 0; i++) {
+        status = lane_open(&pipeline->lanes[i], paths[i], error);
+        pipeline->lanes[i].has_next = false;
+    }
+    for (size_t i = 0; i < pipeline->lane_count; i++) {
+        before[i] = lane_counts(&pipeline->lanes[i]);
+        if (status == 0 && lane_advance(&pipeline->lanes[i], error) < 0)
+            status = -1;
+    }
+    while ((lane = earliest_lane(pipeline)) != NULL) {
+        lane_packet(lane, &lane->next);
+        if (lane_advance(lane, error) < 0)
+            status = -1;
+    }
+    for (size_t i = 0; i < pipeline->lane_count; i++) {
+        lane = &pipeline->lanes[i];
+        capture_close(lane->capture);
+        lane->capture = NULL;
+        lane_gather(lane, &before[i]);
+        lane_tell_end(lane);
+        run_stats_add(stats, &lane->stats);
+    }
     return status;
 }
 
@@ -238,7 +344,7 @@ const struct usage *pipeline_usage_total(const struct pipeline *pipeline) {
 }
 
 const struct source *pipeline_source(const struct pipeline *pipeline) {
-    return &pipeline->source;
+    return &pipeline->lanes[0].source;
 }
 
 void run_stats_add(struct run_stats *total, const struct run_stats *stats) {

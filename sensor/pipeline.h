@@ -13,16 +13,19 @@
 #include "judge.h"
 #include "usage.h"
 
-enum { PIPELINE_MAX_SINKS = 4 };
+enum { PIPELINE_MAX_SINKS = 4, PIPELINE_MAX_TAPS = 8 };
 
 struct pipeline_config {
     struct flow_config flow;
     struct judge_config judge;
-    size_t fragments;      /* datagrams in reassembly: 256 */
+    size_t fragments;             /* datagrams in reassembly: 256 */
+    uint64_t fragment_timeout_us; /* how long one waits for the rest: 30 s */
     unsigned tunnel_depth; /* tunnels entered, one in the other; at most PACKET_MAX_TUNNELS: 4 */
-    size_t usage_buckets;  /* domains times hours: 65536 */
-    bool usage_per_file;   /* keep pipeline_usage() beside the total: Redis wants it */
-    bool group_domains;    /* under their registrable domain */
+    size_t
+        taps; /* captures of one time that are replayed together, each with flows of its own: 1 */
+    size_t usage_buckets; /* domains times hours: 65536 */
+    bool usage_per_file;  /* keep pipeline_usage() beside the total: Redis wants it */
+    bool group_domains;   /* under their registrable domain */
     const char *sensor;
     const char *filter; /* BPF expression or NULL */
     bool progress;      /* a line on stderr that is kept up to date */
@@ -43,6 +46,14 @@ void pipeline_delete(struct pipeline *pipeline);
  */
 int pipeline_replay(struct pipeline *pipeline, const char *path, struct run_stats *stats,
                     char error[CAPTURE_ERROR_SIZE]);
+
+/*
+ * Replays `taps` files as taps of one network at one time: merged by packet time, flows apart, one
+ * history. A handshake that another tap showed before is counted once. *stats is added to. Returns
+ * and `error` as above; a file that cannot be opened ends it before it begins.
+ */
+int pipeline_replay_taps(struct pipeline *pipeline, const char *const *paths,
+                         struct run_stats *stats, char error[CAPTURE_ERROR_SIZE]);
 
 /* Usage of the file replayed last (NULL without usage_per_file); and of all files since
  * pipeline_new(). */

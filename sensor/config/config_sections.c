@@ -77,6 +77,8 @@ static void bind_limits(struct config *config,
     };
     const struct config_key fragment_keys[] = {
         CONFIG_RANGE("datagrams", CONFIG_COUNT, &config->pipeline.fragments, 16, 16384),
+        CONFIG_RANGE("timeout", CONFIG_DURATION, &config->pipeline.fragment_timeout_us, SECOND,
+                     2 * MINUTE),
     };
     BIND(&sections[SECTION_FLOWS], "flows", flow_keys);
     BIND(&sections[SECTION_BUFFERS], "buffers", buffer_keys);

@@ -1,5 +1,7 @@
 #include "openvpn_session.h"
 
+#include <assert.h>
+
 #include "session.h"
 
 enum {
@@ -285,6 +287,7 @@ static struct span packet_bytes(struct session *session, unsigned end,
     struct span part = span_first(bytes, (size_t)(from->size - from->have));
     bool is_kept = from->size <= LONGEST_PACKET && from->partial != NULL;
     bool is_all = part.size == from->size;
+    assert(part.data != NULL);
     if (is_kept && !is_all)
         memcpy(from->partial + from->have, part.data, part.size);
     from->have = (uint16_t)(from->have + part.size);

@@ -247,7 +247,7 @@ void judge_handshake(struct judge *judge, const struct source *source,
     struct history history;
     history_store_view(judge->store, handshake, &keys, &history);
     if (judge->twins)
-        history.twin = twin_store_meet(judge->twins, handshake);
+        history.twin = twin_store_meet(judge->twins, handshake, &verdict.is_seen_elsewhere);
     history.expected = expectations_find(&judge->config.expectations, handshake, &verdict.domain);
     bool is_attack = run_rules(judge, &history, &verdict);
     for (size_t i = 0; i < rules_count && i < JUDGE_MAX_RULES; i++) {

@@ -83,8 +83,10 @@ static void describe(const struct handshake *handshake, struct hello *hello) {
         hello->twin.extensions++;
 }
 
-const struct twin *twin_store_meet(struct twin_store *store, const struct handshake *handshake) {
+const struct twin *twin_store_meet(struct twin_store *store, const struct handshake *handshake,
+                                   bool *is_known) {
     const struct client_hello *offer = &handshake->offer;
+    *is_known = false;
     /* A hello that is not whole would differ from its twin for that alone. */
     if (!(handshake->has & HANDSHAKE_HAS_OFFER) || offer->is_sslv2 || offer->is_truncated)
         return NULL;
@@ -98,6 +100,7 @@ const struct twin *twin_store_meet(struct twin_store *store, const struct handsh
         return NULL;
     }
     const struct hello *seen = &store->hellos[slot];
+    *is_known = seen->connection == hello.connection;
     if (seen->content == hello.content)
         return NULL;
     store->met = seen->twin;

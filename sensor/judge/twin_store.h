@@ -16,7 +16,9 @@ void twin_store_delete(struct twin_store *store);
 void twin_store_clear(struct twin_store *store);
 
 /* Looks for the handshake's twin and remembers the handshake if its ClientHello is the first of its
- * random. NULL when it has none; else good until the next call. */
-const struct twin *twin_store_meet(struct twin_store *store, const struct handshake *handshake);
+ * random. NULL when it has none; else good until the next call. *is_known says that the same random
+ * was seen before on the same addresses and ports, whatever the rest of the hello was. */
+const struct twin *twin_store_meet(struct twin_store *store, const struct handshake *handshake,
+                                   bool *is_known);
 
 #endif

@@ -44,9 +44,11 @@ struct verdict {
     const struct source *source;
     struct domain domain;
     struct application application;
-    enum limiter limiter;    /* handshake_limiter(), raised to LIMITER_DOWNGRADED by findings */
-    bool is_legacy;          /* negotiated below TLS 1.2 */
-    uint32_t rules_hit;      /* bit n: rules_all[n] hit, folded or not */
+    enum limiter limiter; /* handshake_limiter(), raised to LIMITER_DOWNGRADED by findings */
+    bool
+        is_seen_elsewhere; /* another tap showed this ClientHello before: not to be counted again */
+    bool is_legacy;        /* negotiated below TLS 1.2 */
+    uint32_t rules_hit;    /* bit n: rules_all[n] hit, folded or not */
     uint32_t rules_excepted; /* bit n: rules_all[n] hit, and the configuration excepts it */
 };
 

@@ -1,16 +1,15 @@
 /*
- * fuzz_dtls.c - one input as a row of datagrams between two ends, through the flow table: records,
- * fragments, STUN and TURN around them. What comes out is read to the last byte and must keep what
- * handshake.h promises.
+ * fuzz_dtls.c - one input as a row of datagrams between two ends, through the flow table: DTLS,
+ * STUN and TURN around it, and OpenVPN, which may come over TCP as well. What comes out is read to
+ * the last byte and must keep what handshake.h promises.
  *
  * An input is steps: a head byte (bit 0 the sender, bits 1 and 2 the ports, bit 3 time, bit 4 a
- * cut), a size of two bytes, and the datagram. A step of time takes only its low size byte, in
- * quarters of a second.
+ * cut, bit 5 TCP, in order), a size of two bytes, and the payload. A step of time takes only its
+ * low size byte, in quarters of a second.
  */
-#include <assert.h>
-
 #include "dtls.h"
 #include "flow.h"
+#include "openvpn.h"
 #include "stun.h"
 #include "tls_messages.h"
 
@@ -20,6 +19,7 @@ struct run {
     struct flow_table *table;
     uint64_t time_us;
     uint64_t number;
+    uint32_t next[4][SIDE_COUNT]; /* sequence numbers, by port */
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -53,7 +53,7 @@ static void read_answer(const struct server_hello *hello) {
 
 static void take_record(void *context, const struct handshake *record) {
     (void)context;
-    DEMAND(handshake_has_hello(record));
+    DEMAND(handshake_has_hello(record) || (record->has & HANDSHAKE_HAS_DIALOGUE));
     DEMAND(record->started_us <= record->ended_us);
     DEMAND(record->started_packet <= record->ended_packet);
     DEMAND(record->alert_count <= HANDSHAKE_MAX_ALERTS);
@@ -78,6 +78,14 @@ static void walk_parsers(struct span bytes) {
     struct turn_data turn;
     struct dtls_record record;
     struct dtls_fragment fragment;
+    struct openvpn_packet packet;
+    size_t auth_size = 0;
+    (void)openvpn_opens_session(bytes, &auth_size);
+    if (openvpn_packet_parse(bytes, auth_size, &packet) == PARSE_OK) {
+        span_walk(packet.session_id, bytes);
+        span_walk(packet.acknowledged, bytes);
+        span_walk(packet.payload, bytes);
+    }
     if (turn_data_parse(bytes, &turn) == PARSE_OK)
         span_walk(turn.data, bytes);
     for (size_t id_size = 0; id_size < 2; id_size++) {
@@ -94,12 +102,15 @@ static void walk_parsers(struct span bytes) {
 
 static void send_datagram(struct run *run, unsigned head, struct span bytes) {
     bool from_client = !(head & 1U);
-    uint16_t client_port = (uint16_t)(CLIENT_PORT + ((head >> 1U) & 3U));
+    unsigned port = (head >> 1U) & 3U;
+    uint16_t client_port = (uint16_t)(CLIENT_PORT + port);
+    uint32_t *next = run->next[port];
+    enum handshake_side from = from_client ? SIDE_CLIENT : SIDE_SERVER;
     struct ip_address client = {{10, 0, 0, 1}};
     struct ip_address server = {{192, 0, 2, 1}};
     struct span block = exact_copy(bytes.data, bytes.size);
     struct packet packet = {.ip_version = 4,
-                            .protocol = IP_PROTOCOL_UDP,
+                            .protocol = head & 32U ? IP_PROTOCOL_TCP : IP_PROTOCOL_UDP,
                             .hop_limit = 64,
                             .source = from_client ? client : server,
                             .destination = from_client ? server : client,
@@ -107,6 +118,11 @@ static void send_datagram(struct run *run, unsigned head, struct span bytes) {
                             .destination_port = from_client ? SERVER_PORT : client_port,
                             .payload = block,
                             .payload_size_wire = block.size + (head & 16U ? CUT_BYTES : 0)};
+    packet.tcp_flags = TCP_ACK;
+    packet.sequence = next[from];
+    packet.acknowledgement = next[from_client ? SIDE_SERVER : SIDE_CLIENT];
+    if (head & 32U)
+        next[from] += (uint32_t)packet.payload_size_wire;
     walk_parsers(block);
     flow_table_packet(run->table, &packet, run->time_us, ++run->number);
     exact_free(block);
@@ -121,7 +137,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     config.medium_buffers = 2;
     config.large_buffers = 1;
     config.windows = 8;
-    config.windows = 4;
     struct run run = {.time_us = UINT64_C(1700000000000000)};
     struct reader input = reader_of(span_of(data, size));
     run.table = flow_table_new(&config, take_record, NULL);

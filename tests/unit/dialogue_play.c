@@ -52,7 +52,8 @@ static void feed(struct play *play, const struct line *line, size_t from, size_t
     test_free(block);
 }
 
-static void add(char text[PLAY_TEXT_SIZE], const char *format, ...) {
+__attribute__((format(printf, 2, 3))) static void add(char text[PLAY_TEXT_SIZE], const char *format,
+                                                      ...) {
     size_t used = strlen(text);
     va_list arguments;
     va_start(arguments, format);
@@ -60,27 +61,31 @@ static void add(char text[PLAY_TEXT_SIZE], const char *format, ...) {
     va_end(arguments);
 }
 
-static void tell(const struct play *play, char text[PLAY_TEXT_SIZE]) {
+void dialogue_tell(const struct dialogue *facts, char text[PLAY_TEXT_SIZE]) {
     static const char *const names[DIALOGUE_FACT_COUNT] = {
         "greeted", "advertised", "not-advertised", "garbled", "asked",
         "granted", "refused",    "early",          "login",
     };
-    const struct dialogue *facts = &play->reader.facts;
     text[0] = '\0';
     add(text, "%s", facts->protocol ? dialogue_protocol_name(facts->protocol) : "unknown");
     for (unsigned protocol = 0; protocol < DIALOGUE_PROTOCOL_COUNT; protocol++)
         if (facts->passed & (1U << protocol))
             add(text, " via:%s", dialogue_protocol_name((enum dialogue_protocol)protocol));
-    for (unsigned fact = 0; fact < DIALOGUE_FACT_COUNT; fact++) {
-        if (!dialogue_has(facts, (enum dialogue_fact)fact))
-            continue;
-        add(text, " %s:%u", names[fact], (unsigned)facts->packet[fact]);
-        assert_int_equal(facts->time_us[fact], facts->packet[fact] * 1000);
-    }
+    for (unsigned fact = 0; fact < DIALOGUE_FACT_COUNT; fact++)
+        if (dialogue_has(facts, (enum dialogue_fact)fact))
+            add(text, " %s:%u", names[fact], (unsigned)facts->packet[fact]);
     if (facts->garbled[0])
         add(text, " (%s)", facts->garbled);
     if (facts->answer[0])
         add(text, " [%s]", facts->answer);
+}
+
+static void tell(const struct play *play, char text[PLAY_TEXT_SIZE]) {
+    const struct dialogue *facts = &play->reader.facts;
+    dialogue_tell(facts, text);
+    for (unsigned fact = 0; fact < DIALOGUE_FACT_COUNT; fact++)
+        if (dialogue_has(facts, (enum dialogue_fact)fact))
+            assert_int_equal(facts->time_us[fact], facts->packet[fact] * 1000);
     for (unsigned end = 0; end < 2; end++)
         if (play->tls_at[end])
             add(text, " %s:%u", end == CLIENT ? "tls-c" : "tls-s", (unsigned)play->tls_at[end]);
@@ -94,10 +99,10 @@ static void demand_tls(const struct play *play) {
     static const struct {
         const char *bytes;
         size_t size;
-    } beginnings[] = {{TLS_OFFER, sizeof TLS_OFFER - 1},
-                      {TLS_CHOICE, sizeof TLS_CHOICE - 1},
-                      {TLS_ALERT, sizeof TLS_ALERT - 1},
-                      {SSLV2_OFFER, sizeof SSLV2_OFFER - 1}};
+    } beginnings[] = {{TLS_OFFER_BYTES, sizeof TLS_OFFER_BYTES - 1},
+                      {TLS_CHOICE_BYTES, sizeof TLS_CHOICE_BYTES - 1},
+                      {TLS_ALERT_BYTES, sizeof TLS_ALERT_BYTES - 1},
+                      {SSLV2_OFFER_BYTES, sizeof SSLV2_OFFER_BYTES - 1}};
     for (unsigned end = 0; end < 2; end++) {
         bool is_whole = play->tls_size[end] == 0;
         for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings && !is_whole; i++)

@@ -25,14 +25,14 @@ struct line {
     { SERVER, (text), sizeof(text) - 1 }
 
 /* The beginnings of a ClientHello and of a ServerHello. */
-#define TLS_OFFER                                                                                  \
+#define TLS_OFFER_BYTES                                                                            \
     "\x16\x03\x01\x00\xf8\x01\x00\x00\xf4\x03\x03"                                                 \
     "a random number"
-#define TLS_CHOICE                                                                                 \
+#define TLS_CHOICE_BYTES                                                                           \
     "\x16\x03\x03\x00\x7a\x02\x00\x00\x76\x03\x03"                                                 \
     "another one"
-#define TLS_ALERT "\x15\x03\x01\x00\x02\x02\x46"
-#define SSLV2_OFFER                                                                                \
+#define TLS_ALERT_BYTES "\x15\x03\x01\x00\x02\x02\x46"
+#define SSLV2_OFFER_BYTES                                                                          \
     "\x80\x2e\x01\x03\x01\x00\x15\x00\x00\x00\x10"                                                 \
     "and so on"
 
@@ -44,6 +44,9 @@ struct script {
     struct line lines[SCRIPT_MAX_LINES];
     const char *expected;
 };
+
+/* "smtp via:socks5 greeted:1 asked:3 (XXXXXXXA) [454 no]" */
+void dialogue_tell(const struct dialogue *facts, char text[PLAY_TEXT_SIZE]);
 
 /* How a script is cut: 0 and up: so many bytes of it, then the rest; or one of these. */
 enum { PLAY_WHOLE = -1, PLAY_BYTES = -2 };

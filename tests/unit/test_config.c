@@ -73,7 +73,7 @@ static void test_every_single_value(void **state) {
                                        "  closing_timeout: 250ms\n"
                                        "  idle_timeout: 2h\n"
                                        "buffers: {small: 65, medium: 66, large: 67, windows: 68}\n"
-                                       "fragments: {datagrams: 17}\n"
+                                       "fragments: {datagrams: 17, timeout: 15s}\n"
                                        "history: {clients: 1025, servers: 1026, repeats: 1027}\n");
     const struct pipeline_config *pipeline = &config->pipeline;
     assert_string_equal(pipeline->sensor, "tap-7.west_1");
@@ -96,6 +96,7 @@ static void test_every_single_value(void **state) {
     assert_int_equal(pipeline->flow.large_buffers, 67);
     assert_int_equal(pipeline->flow.windows, 68);
     assert_int_equal(pipeline->fragments, 17);
+    assert_int_equal(pipeline->fragment_timeout_us, 15000000);
     assert_int_equal(pipeline->judge.attempts, 1025);
     assert_int_equal(pipeline->judge.servers, 1026);
     assert_int_equal(pipeline->judge.folds, 1027);

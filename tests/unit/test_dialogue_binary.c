@@ -10,7 +10,7 @@
 
 #include "dialogue_play.h"
 
-#define TLS C(TLS_OFFER), S(TLS_CHOICE)
+#define TLS C(TLS_OFFER_BYTES), S(TLS_CHOICE_BYTES)
 
 /* ---- LDAP ---- */
 
@@ -152,7 +152,7 @@ static const struct script mysql[] = {
      "mysql greeted:1 advertised:1 asked:2 tls-c:3 tls-s:4"},
     {"MySQL, no SYN, the hello in the request's packet",
      true,
-     {S(MYSQL_GREETING("\xff\xff")), C(MYSQL_SSL_REQUEST TLS_OFFER), S(TLS_CHOICE)},
+     {S(MYSQL_GREETING("\xff\xff")), C(MYSQL_SSL_REQUEST TLS_OFFER_BYTES), S(TLS_CHOICE_BYTES)},
      "mysql greeted:1 advertised:1 asked:2 tls-c:2 tls-s:3"},
     {"MySQL, not asked",
      false,
@@ -244,7 +244,7 @@ static const struct script proxies[] = {
      "http-connect via:http-connect tls-c:5 tls-s:6"},
     {"CONNECT, the hello does not wait",
      false,
-     {C(CONNECT TLS_OFFER), S("HTTP/1.1 200 OK\r\n\r\n" TLS_CHOICE)},
+     {C(CONNECT TLS_OFFER_BYTES), S("HTTP/1.1 200 OK\r\n\r\n" TLS_CHOICE_BYTES)},
      "http-connect via:http-connect tls-c:1 tls-s:2"},
     {"CONNECT, mail behind it",
      false,
@@ -298,7 +298,10 @@ static const struct script proxies[] = {
      false,
      {C("\x04\x01\x01\xbb\xc0\x00\x02\x01\x00"), S("\x00\x5b\x00\x00\x00\x00\x00\x00")},
      "socks4 greeted:1 ended:2"},
-    {"PROXY v1", false, {C(PROXY_V1 TLS_OFFER), S(TLS_CHOICE)}, "proxy via:proxy tls-c:1 tls-s:2"},
+    {"PROXY v1",
+     false,
+     {C(PROXY_V1 TLS_OFFER_BYTES), S(TLS_CHOICE_BYTES)},
+     "proxy via:proxy tls-c:1 tls-s:2"},
     {"PROXY v2, no SYN", true, {C(PROXY_V2), TLS}, "proxy via:proxy tls-c:2 tls-s:3"},
     {"PROXY v2, longer than what is kept",
      false,
@@ -311,7 +314,7 @@ static const struct script proxies[] = {
         "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
         "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
         "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-        "0123456789abcdef" TLS_OFFER)},
+        "0123456789abcdef" TLS_OFFER_BYTES)},
      "proxy via:proxy tls-c:1"},
     {"PROXY v2, then mail",
      false,
