@@ -316,7 +316,7 @@ static enum dialogue_match dialogue_choose(struct dialogue_turn *turn) {
 }
 
 bool dialogue_may_start(struct span bytes) {
-    static const size_t telling = 4; /* fewer bytes begin anything */
+    static const size_t telling = 7; /* fewer bytes begin anything, link padding too */
     for (size_t row = ROW_PROXY_HEADER; row < ROW_COUNT && bytes.size; row++) {
         enum dialogue_match match = row_match(row, bytes);
         if (match > MATCH_MORE || (match == MATCH_MORE && bytes.size >= telling))

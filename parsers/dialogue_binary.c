@@ -64,9 +64,10 @@ static uint32_t ldap_measure(const struct dialogue_turn *turn, struct span head)
     struct reader reader = reader_of(head);
     uint8_t tag = 0;
     uint32_t length = ber_header(&reader, &tag);
+    bool is_form = head.size < 2 || (head.data[1] != BER_LONG_FORM &&
+                                     head.data[1] <= BER_LONG_FORM + BER_MAX_LENGTH_SIZE);
     (void)turn;
-    if (head.data[0] != BER_SEQUENCE ||
-        (head.size > 1 + BER_MAX_LENGTH_SIZE && !reader_ok(&reader)))
+    if (head.data[0] != BER_SEQUENCE || !is_form)
         return DIALOGUE_NO_MESSAGE;
     if (!reader_ok(&reader))
         return 0;

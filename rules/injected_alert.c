@@ -90,7 +90,8 @@ const struct rule rule_injected_alert = {
     .confidence = "Low when two signals only tell machines apart (hop limit, identification, "
                   "timestamp, window, time). Medium with three of those, or with a strong one: "
                   "contradicting bytes, going on afterwards, clear text after encryption. High "
-                  "with a strong one and two more of which one tells machines apart. One step less "
+                  "with contradicting bytes and one that tells machines apart, or with a strong "
+                  "one and two more of which one tells machines apart. One step less "
                   "when bytes of that direction are missing from the capture.",
     .advice = "Somebody between the sensor and the alert's alleged sender wrote it. Compare with a "
               "capture from that sender's side: the alert is not in it. Look for the connections "

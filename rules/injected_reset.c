@@ -22,6 +22,18 @@ static uint32_t signals_of(const struct handshake *handshake, const struct suspe
     return signals;
 }
 
+/* Going on after its own end needs no second signal: what a sender has reset, it cannot continue,
+ * and what it sent before has smaller numbers. */
+static enum rule_result weigh(const struct handshake *handshake, const struct suspect *suspect,
+                              uint32_t signals, enum rule_confidence *confidence) {
+    enum rule_result found = injection_weigh(handshake, suspect, signals, confidence);
+    if (found == RULE_HIT || !(signals & SIGNAL_DATA_AFTER))
+        return found;
+    *confidence =
+        suspect->kind == SUSPECT_RESET && found == RULE_PASS ? CONFIDENCE_MEDIUM : CONFIDENCE_LOW;
+    return RULE_HIT;
+}
+
 static void add_end(struct finding *finding, const struct handshake *handshake,
                     const struct suspect *suspect) {
     char observed[EVIDENCE_TEXT_SIZE];
@@ -44,7 +56,7 @@ static enum rule_result check(const struct handshake *handshake, const struct hi
         if (suspect->kind == SUSPECT_ALERT)
             continue;
         uint32_t signals = signals_of(handshake, suspect);
-        enum rule_result found = injection_weigh(handshake, suspect, signals, &confidence);
+        enum rule_result found = weigh(handshake, suspect, signals, &confidence);
         if (found == RULE_UNKNOWN && result == RULE_PASS)
             result = RULE_UNKNOWN;
         if (found != RULE_HIT)
@@ -66,18 +78,18 @@ const struct rule rule_injected_reset = {
     .severity = RULE_SEVERITY_MEDIUM,
     .on_by_default = true,
     .fires_when =
-        "A RST (or FIN) during the handshake carries two or more independent signals of another "
-        "sender: its alleged sender went on sending new bytes; its hop limit does not fit that "
+        "The alleged sender of a RST (or FIN) during the handshake went on sending new bytes "
+        "behind it; or the packet carries two other signals: its hop limit does not fit that "
         "direction's packets before and after; it stands at a sequence number that was not due; it "
         "answers the ClientHello faster than the path to the server allows.",
     .stays_silent_when =
-        "There is one signal only. A reset by the kernel for a closed socket, which carries the "
-        "number that was acknowledged last, is honest although data may be seen behind it in a "
-        "capture whose packets are out of order. IP identification, timestamp and window of resets "
-        "are never compared.",
-    .confidence = "Low when the signals only tell machines apart. Medium when its alleged sender "
-                  "went on sending; high when both are there and three signals stand. One step "
-                  "less when bytes of that direction are missing from the capture.",
+        "There is one of the other signals only. A reset by the kernel for a closed socket, which "
+        "carries the number that was acknowledged last, is honest although data may be seen behind "
+        "it in a capture whose packets are out of order. IP identification, timestamp and window "
+        "of resets are never compared.",
+    .confidence = "Low when the signals only tell machines apart, and for a FIN whose sender went "
+                  "on. Medium for a RST whose sender went on; high when that and two more stand. "
+                  "One step less when bytes of that direction are missing from the capture.",
     .advice = "Somebody on or beside the path ends handshakes: a censor, an intrusion prevention "
               "system, or an attacker who wants the client to try again with less. See whether a "
               "lower try follows (fallback-dance). If the box is your own, list it under "

@@ -21,7 +21,8 @@ enum rule_result injection_weigh(const struct handshake *handshake, const struct
     *confidence = CONFIDENCE_LOW;
     if ((signals & strong) || weak >= 3)
         *confidence = CONFIDENCE_MEDIUM;
-    if ((signals & strong) && weak >= 1 && count >= 3)
+    bool is_contradicted_from_elsewhere = (signals & SIGNAL_CONFLICT) && weak >= 1;
+    if (is_contradicted_from_elsewhere || ((signals & strong) && weak >= 1 && count >= 3))
         *confidence = CONFIDENCE_HIGH;
     if (has_gap && *confidence > CONFIDENCE_LOW)
         (*confidence)--;

@@ -3,6 +3,14 @@
  */
 #include "flow_store.h"
 
+enum {
+    LINGER_UNKNOWN_US = 200000, /* no round trip time was measured */
+    LINGER_EXTRA_US = 50000,    /* for the ends to think */
+    LINGER_MAX_US = 1000000,
+    LINGER_STEPS =
+        64, /* so many places a flow moves up, or is looked for; beyond, it waits longer */
+};
+
 void flow_free(struct flow_table *table, uint32_t index) {
     struct flow *flow = &table->flows[index];
     uint32_t *link = &table->buckets[flow_key_hash(table->seed, &flow->key) & table->bucket_mask];
@@ -14,9 +22,27 @@ void flow_free(struct flow_table *table, uint32_t index) {
     table->free_flow = index;
 }
 
+static bool have_same_addresses(const struct flow *a, const struct flow *b) {
+    return memcmp(a->key.address, b->key.address, sizeof a->key.address) == 0;
+}
+
+/* Records come in the order of their ends: what lingers between the same two addresses was over
+ * before this one. */
+static void tell_lingering(struct flow_table *table, uint32_t index) {
+    uint32_t other = table->lists[LIST_LINGER].head;
+    for (unsigned step = 0; step < LINGER_STEPS && other != NONE; step++) {
+        uint32_t next = table->flows[other].next;
+        if (have_same_addresses(&table->flows[other], &table->flows[index]))
+            flow_end_session(table, other, true, false);
+        other = next;
+    }
+}
+
 void flow_end_session(struct flow_table *table, uint32_t index, bool timed_out, bool cut_off) {
     struct flow *flow = &table->flows[index];
     struct session *session = &table->sessions[flow->session];
+    if (flow->list != LIST_LINGER && table->lists[LIST_LINGER].head != NONE)
+        tell_lingering(table, index);
     if (!session->is_finished && !session->is_foreign)
         session_flush(session);
     bool has_hello = session_is_reportable(session);
@@ -155,21 +181,12 @@ struct session *flow_begin_session(struct flow_table *table, uint32_t index,
     return session;
 }
 
-enum {
-    LINGER_UNKNOWN_US = 100000, /* no round trip time was measured */
-    LINGER_MIN_US = 5000,
-    LINGER_MAX_US = 1000000,
-    LINGER_STEPS =
-        64, /* so many places a flow moves up; further ones make it wait a little longer */
-};
-
 void flow_linger(struct flow_table *table, uint32_t index) {
     struct flow *flow = &table->flows[index];
     const struct direction *ends = table->sessions[flow->session].end;
     uint64_t wait_us = LINGER_UNKNOWN_US;
     if (ends[0].rtt_us && ends[1].rtt_us)
-        wait_us = ((uint64_t)ends[0].rtt_us + ends[1].rtt_us) * 3 / 2;
-    wait_us = wait_us < LINGER_MIN_US ? LINGER_MIN_US : wait_us;
+        wait_us = ((uint64_t)ends[0].rtt_us + ends[1].rtt_us) * 2 + LINGER_EXTRA_US;
     wait_us = wait_us > LINGER_MAX_US ? LINGER_MAX_US : wait_us;
     flow_list_move(table, index, LIST_LINGER);
     flow->last_us = table->now_us + wait_us;

@@ -180,8 +180,8 @@ struct session *flow_begin_session(struct flow_table *table, uint32_t index,
  * FLOW_FOREIGN then. */
 void flow_end_session(struct flow_table *table, uint32_t index, bool timed_out, bool cut_off);
 
-/* Its handshake is over: the record is told in about a round trip. That is sooner than anything the
- * client can reach with its next try, so that records come in the order of their ends. */
+/* Its handshake is over: the record is told in about two round trips, or before the next record
+ * between the same addresses, so that they come in the order of their ends. */
 void flow_linger(struct flow_table *table, uint32_t index);
 
 /* flow_tcp.c, flow_udp.c: one packet of each. */

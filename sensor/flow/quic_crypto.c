@@ -3,6 +3,8 @@
  */
 #include "session.h"
 
+#include <assert.h>
+
 enum { LONGEST_WAIT = BUFFER_LARGE_SIZE }; /* bytes behind the first missing one */
 
 static uint32_t smaller(uint32_t a, uint32_t b) {
@@ -73,9 +75,11 @@ static bool buffer_grow(struct session *session, struct quic_crypto *crypto, uin
         session->out_of_memory++;
         return false;
     }
-    if (crypto->range_count)
+    if (crypto->range_count) {
+        assert(crypto->buffer.data != NULL);
         memcpy(buffer.data, crypto->buffer.data,
                crypto->ranges[crypto->range_count - 1].end - crypto->base);
+    }
     buffers_give(session->buffers, &crypto->buffer);
     crypto->buffer = buffer;
     return true;

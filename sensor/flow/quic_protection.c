@@ -7,6 +7,7 @@
  */
 #include "quic_protection.h"
 
+#include <assert.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 
@@ -212,7 +213,8 @@ static bool open_payload(struct quic_protection *protection, const struct quic_h
     size_t size = sealed.size - TAG_SIZE;
     uint8_t tag[TAG_SIZE];
     int done = 0;
-    memcpy(tag, span_from(sealed, size).data, sizeof tag);
+    assert(sealed.data != NULL);
+    memcpy(tag, sealed.data + size, sizeof tag);
     if (EVP_CIPHER_CTX_ctrl(aead, EVP_CTRL_AEAD_SET_TAG, TAG_SIZE, tag) != 1 ||
         EVP_DecryptUpdate(aead, NULL, &done, &bare->first, 1) != 1 ||
         EVP_DecryptUpdate(aead, NULL, &done, between.data, (int)between.size) != 1 ||

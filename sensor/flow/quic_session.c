@@ -158,9 +158,7 @@ static bool begin_again(struct session *session, unsigned end, const struct quic
         go_on_after_retry(session, end, header);
         return true;
     }
-    bool is_refused = session->record.quic.version_negotiation_packet != 0 &&
-                      !(session->record.has & HANDSHAKE_HAS_CHOICE);
-    if (is_refused || !is_same_version) {
+    if (!is_same_version) {
         quic->openers[end] = *opener;
         begin_anew(session, end, header);
         return true;

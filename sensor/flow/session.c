@@ -11,6 +11,7 @@
 #include "dtls.h"
 #include "tls_certificate.h"
 
+enum { RESET_FAR = 1 << 16 };
 enum { KEPT_CERTIFICATE_BYTES = 16 * 1024, KEPT_KEY_EXCHANGE_BYTES = 4096 };
 
 void session_init(struct session *session, struct buffers *buffers) {
@@ -64,18 +65,18 @@ uint8_t *session_keep(struct session *session, size_t size) {
     return kept;
 }
 
-/* A reset carries the number that is due next, or the one that its receiver acknowledged last. */
+/* A program's reset carries the number behind all that was sent, a kernel's without a socket any
+ * number that was acknowledged. Whatever the order of packets in a capture, the first cannot stand
+ * before bytes that were seen already, and neither far from all others. */
 static void session_note_reset(struct session *session, unsigned from, const struct packet *packet,
                                const struct packet_mark *mark) {
     struct suspect *suspect =
         evidence_add_suspect(session, from, SUSPECT_RESET, mark, packet->sequence);
-    if (suspect == NULL || session->datagrams != NULL)
+    if (suspect == NULL || session->datagrams != NULL || !session->streams[from].has_next)
         return;
-    const struct stream *stream = &session->streams[from];
-    bool is_due = !stream->has_next || packet->sequence == stream->next_sequence ||
-                  packet->sequence == stream->next_sequence + 1;
-    bool is_acknowledged = stream->has_acknowledged && packet->sequence == stream->acknowledged;
-    suspect->is_out_of_place = !is_due && !is_acknowledged;
+    int32_t ahead = (int32_t)(packet->sequence - session->streams[from].next_sequence);
+    bool is_far = ahead > RESET_FAR || ahead < -RESET_FAR;
+    suspect->is_out_of_place = is_far || ((packet->tcp_flags & TCP_ACK) && ahead < 0);
 }
 
 void session_note_packet(struct session *session, unsigned from, const struct packet *packet,

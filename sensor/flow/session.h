@@ -227,6 +227,8 @@ void tls_stream_hole(struct session *session, unsigned end, size_t size);
 bool tls_stream_may_start(struct span bytes);
 /* Are these few bytes, where a record should begin, none? */
 bool tls_stream_is_padding(const struct session *session, unsigned end, struct span bytes);
+/* Are these bytes one whole alert in clear, and nothing else? */
+bool tls_stream_is_clear_alert(struct span bytes, struct tls_alert *alert);
 /* Do these bytes begin with a record that holds the beginning of a ClientHello (or ServerHello)? */
 bool tls_stream_looks_like_hello(struct span bytes);
 enum { TLS_STREAM_HELLO_START = 11 };               /* bytes that it takes to see that */

@@ -148,10 +148,31 @@ static bool stream_begins_with(const struct session *session, unsigned end,
            segment->sequence == stream->acknowledged;
 }
 
+/* All that can be read was read. What still comes may contradict it, or be an alert in clear. */
+static void stream_watch(struct session *session, unsigned end, const struct segment *segment) {
+    struct stream *stream = &session->streams[end];
+    int32_t ahead = sequence_distance(stream->next_sequence, segment->sequence);
+    size_t known = ahead < 0 ? (size_t) - (int64_t)ahead : 0;
+    if (!stream->has_next || ahead > STREAM_MAX_AHEAD || ahead < -STREAM_MAX_AHEAD)
+        return;
+    if (known > 0)
+        evidence_compare(session, end, segment, known);
+    if (known >= segment->size_wire)
+        return;
+    evidence_keep(session, end, segment, known);
+    stream->next_sequence = segment->sequence + (uint32_t)segment->size_wire;
+    struct tls_alert alert = {0};
+    if (known == 0 && segment->size_wire == segment->bytes.size &&
+        tls_stream_is_clear_alert(segment->bytes, &alert))
+        session_alert(session, end, alert, segment);
+}
+
 void stream_segment(struct session *session, unsigned end, const struct segment *segment) {
     struct stream *stream = &session->streams[end];
-    if (stream->await == AWAIT_NOTHING)
+    if (stream->await == AWAIT_NOTHING) {
+        stream_watch(session, end, segment);
         return;
+    }
     if (!stream->has_next) {
         stream->has_next = true;
         stream->next_sequence = segment->sequence;

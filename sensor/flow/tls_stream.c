@@ -99,6 +99,13 @@ bool tls_stream_looks_like_hello(struct span bytes) {
     return at[6] != 0 || at[7] != 0 || at[8] >= smallest_hello;
 }
 
+bool tls_stream_is_clear_alert(struct span bytes, struct tls_alert *alert) {
+    struct tls_record_header header = {0};
+    return tls_record_header_parse(bytes, &header) == PARSE_OK && header.type == TLS_ALERT &&
+           header.length == 2 && bytes.size == TLS_RECORD_HEADER_SIZE + 2 &&
+           tls_alert_parse(span_from(bytes, TLS_RECORD_HEADER_SIZE), alert) == PARSE_OK;
+}
+
 bool tls_stream_is_client_hello(struct span bytes) {
     return tls_stream_looks_like_hello(bytes) &&
            bytes.data[TLS_RECORD_HEADER_SIZE] == TLS_CLIENT_HELLO;

@@ -19,7 +19,7 @@ def _random(name):
     return random.Random(zlib.crc32(name.encode()))
 
 
-def _spread(steps):
+def spread(steps):
     """The same order with times that do not run backwards."""
     time_us, result = steps[0].time_us, []
     for step in steps:
@@ -52,7 +52,7 @@ def _for_data(change):
         result = []
         for step in steps:
             result += change(step) if step.size else [step]
-        return _spread(result)
+        return spread(result)
 
     return damage
 
@@ -72,6 +72,10 @@ def _is_client_hello(step):
 
 def _is_server_hello(step):
     return _is_hello(step, SERVER_HELLO)
+
+
+def client_hello_index(steps):
+    return _index(steps, _is_client_hello)
 
 
 def _rebased(steps, client, server):
@@ -94,7 +98,7 @@ def _rebased(steps, client, server):
 
 
 def every_packet_twice(steps):
-    return _spread([step for step in steps for _ in range(2)])
+    return spread([step for step in steps for _ in range(2)])
 
 
 def everything_again_later(steps):
@@ -104,7 +108,7 @@ def everything_again_later(steps):
         result.append(step)
         if index >= 3:
             result.append(steps[index - 3])
-    return _spread(result + steps[-3:])
+    return spread(result + steps[-3:])
 
 
 def shuffled(window, name):
@@ -149,7 +153,7 @@ def overlapping_backwards(steps):
     result = []
     for step in steps:
         result += overlapping([step])[::-1] if step.size else [step]
-    return _spread(result)
+    return spread(result)
 
 
 @_for_data
@@ -199,7 +203,7 @@ def _second_syn_ack(place):
         index = _index(steps, lambda step: step.segment.flags & (SYN | ACK) == SYN | ACK)
         sequence = steps[index].segment.sequence + 0x01234567 & SEQUENCE_MASK
         other = steps[index].changed(sequence=sequence)
-        return _spread(steps[:index + place] + [other] + steps[index + place:])
+        return spread(steps[:index + place] + [other] + steps[index + place:])
 
     return damage
 
@@ -259,7 +263,7 @@ def keep_alives(steps):
             sequence=step.segment.sequence - 1 & SEQUENCE_MASK, payload=b"\0", flags=ACK
         )
         result += [probe, step, probe] if step.size > 1 else [step]
-    return _spread(result)
+    return spread(result)
 
 
 def empty_keep_alives(steps):
@@ -270,7 +274,7 @@ def empty_keep_alives(steps):
             sequence=step.segment.sequence - 1 & SEQUENCE_MASK, payload=b"", flags=ACK
         )
         result += [probe, step] if step.size > 1 else [step]
-    return _spread(result)
+    return spread(result)
 
 
 def zero_windows(steps):
@@ -284,7 +288,7 @@ def zero_windows(steps):
             )
             result += [shut, probe, shut, probe, shut]
         result.append(step)
-    return _spread(result)
+    return spread(result)
 
 
 def urgent(steps):
@@ -321,7 +325,7 @@ def unknown_tcp_options(steps):
 
 def syn_again(steps):
     """SYN and SYN-ACK each three times."""
-    return _spread(
+    return spread(
         [step for step in steps for _ in range(3 if step.segment.flags & SYN else 1)]
     )
 
@@ -407,7 +411,7 @@ def _without_piece(predicate, start, end):
         index = _index(steps, predicate)
         pieces = _pieces(steps[index], [start, end])
         lost = [piece for number, piece in enumerate(pieces) if number != 1]
-        return _spread(steps[:index] + lost + steps[index + 1 :])
+        return spread(steps[:index] + lost + steps[index + 1 :])
 
     return damage
 

@@ -7,8 +7,10 @@ and of which IP version the inner packets must be (None: both are tried).
 from dataclasses import dataclass
 
 import layers
-from layers import LINKS, erspan, ethernet, fragments, geneve, gre, gtp_u, ip_in_ip, mpls, pppoe
-from layers import capwap, l2tp, pptp, teredo, vlan, vxlan, vxlan_gpe
+import tunnels
+from layers import ethernet, fragments, mpls, pppoe, vlan
+from links import LINKS
+from tunnels import capwap, erspan, geneve, gre, gtp_u, ip_in_ip, l2tp, pptp, teredo, vxlan, vxlan_gpe
 
 MOST_TUNNELS = 4  # PACKET_MAX_TUNNELS: nested deeper, a packet is not read
 
@@ -72,13 +74,13 @@ TUNNELS = {
     "vxlan gpe, ip": _of(vxlan_gpe(5002)),
     "geneve": _of(geneve(6001), ethernet),
     "geneve over ipv6": _of(geneve(6001, version=6), ethernet),
-    "geneve with options": _of(geneve(6001, layers.GENEVE_OPTIONS), ethernet),
+    "geneve with options": _of(geneve(6001, tunnels.GENEVE_OPTIONS), ethernet),
     "geneve, ip": _of(geneve(6001)),
-    "geneve with options, ip": _of(geneve(6001, layers.GENEVE_OPTIONS)),
+    "geneve with options, ip": _of(geneve(6001, tunnels.GENEVE_OPTIONS)),
     "gtp-u": _of(gtp_u(0x01020304)),
     "gtp-u, sequence": _of(gtp_u(0x01020304, has_sequence=True)),
-    "gtp-u, one extension": _of(gtp_u(0x01020304, layers.GTP_ONE_EXTENSION)),
-    "gtp-u, two extensions": _of(gtp_u(0x01020304, layers.GTP_TWO_EXTENSIONS, True)),
+    "gtp-u, one extension": _of(gtp_u(0x01020304, tunnels.GTP_ONE_EXTENSION)),
+    "gtp-u, two extensions": _of(gtp_u(0x01020304, tunnels.GTP_TWO_EXTENSIONS, True)),
     "capwap, 802.3": _of(capwap("802.3")),
     "capwap, 802.11": _of(capwap("802.11")),
     "capwap, 802.11 swapped": _of(capwap("802.11 swapped")),

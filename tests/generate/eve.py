@@ -12,6 +12,8 @@ from collections import defaultdict
 PLACES = {"timestamp", "time", "flow_id", "pcap_cnt", "pcap_filename", "packet", "id"}
 AROUND = {"vlan", "tunnel", "tunnels"}
 FILE = {"pcap_filename", "id"}  # what is made of the file's name
+DIALOGUE = "dialogue"
+CARRIER = {"carrier", DIALOGUE}
 PACKET_NUMBER = re.compile(r"\bpackets? \d+(-\d+)?")
 REPLAY_SECONDS = 250
 
@@ -50,10 +52,22 @@ def facts(lines, same_places=False):
     return [_without(line, keys, same_places) for line in lines]
 
 
+def without_carrier(facts_of_lines):
+    """What was said before TLS is left out."""
+    return [
+        {**line, "downgrade": {k: v for k, v in line["downgrade"].items() if k not in CARRIER}}
+        for line in facts_of_lines
+    ]
+
+
 def _without(value, keys, with_numbers):
-    """The value without these keys at any depth, and without packet numbers in its texts."""
+    """The value without these keys at any depth, and without packet numbers in its texts. What a
+    dialogue showed is told by packet numbers, too: that it was shown stays."""
     if isinstance(value, dict):
-        return {k: _without(v, keys, with_numbers) for k, v in value.items() if k not in keys}
+        kept = {k: _without(v, keys, with_numbers) for k, v in value.items() if k not in keys}
+        if DIALOGUE in kept and not with_numbers:
+            kept[DIALOGUE] = {k: v if isinstance(v, str) else True for k, v in kept[DIALOGUE].items()}
+        return kept
     if isinstance(value, list):
         return [_without(one, keys, with_numbers) for one in value]
     if isinstance(value, str) and not with_numbers:

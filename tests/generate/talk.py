@@ -10,6 +10,7 @@ from pathlib import Path
 
 import capture_file
 import layers
+import links
 import packets
 
 SERVER_PORT = 443
@@ -96,8 +97,8 @@ def records(steps, around=(), link="ethernet"):
     made = []
     for time_us, unit in units(steps):
         for index, wrapped in enumerate(layers.wrap(unit, around)):
-            frame = layers.LINKS[link].frame(wrapped)
-            number = layers.link_number(link, wrapped)
+            frame = links.LINKS[link].frame(wrapped)
+            number = links.link_number(link, wrapped)
             made.append(capture_file.record(time_us + (index > 0), frame, number))
     return made
 

@@ -2,11 +2,12 @@
 """middle.py - the box on the path: a bridge between two interfaces that may tamper with TLS.
 
     middle.py CLIENT_INTERFACE SERVER_INTERFACE [--connections N] [--edit EDIT]... [--kill HOW]
+              [--inject WHAT]... [--reroute HOPS]
               [--fragment BYTES] [--split BYTES] [--shuffle] [--duplicate] [--delay MS]
 
 Without options it forwards every frame unchanged. Everything else touches TCP connections only:
 
-    --connections N   tamper with (--edit, --kill) the first N connections only
+    --connections N   tamper with (--edit, --kill, --inject) the first N connections only
     --edit EDIT       change hellos (hello.py); sequence and acknowledgement numbers of the rest of
                       the connection are mapped, checksums are made anew
     --kill HOW        when the ClientHello comes, swallow it and
@@ -16,6 +17,10 @@ Without options it forwards every frame unchanged. Everything else touches TCP c
                         alert:N    send the client a fatal alert N and a FIN as if from the server
                         close      send the client a FIN as if from the server
                       the server is released by a RST in every case
+    --inject WHAT     add a packet of nobody's (injection.py), as a machine beside the path would:
+                      everything genuine goes on untouched
+    --reroute HOPS    from each connection's ClientHello on, the server's packets come by a route
+                      that is this many hops longer
     --fragment BYTES  cut IP packets to pieces of this many bytes of payload
     --split BYTES     cut segments with payload to pieces of this many bytes
     --shuffle         send every two pieces of a segment in the wrong order
@@ -35,6 +40,7 @@ import sys
 import time
 
 import hello
+import injection
 import packets
 
 ETHERTYPE_ALL = 0x0003
@@ -52,6 +58,9 @@ class Connection:
         self.client = client
         self.killed = None
         self.stretch = {True: None, False: None}  # by from_client: (sequence after which, bytes)
+        self.latest = {True: None, False: None}  # by from_client: the segment sent last
+        self.injected = set()
+        self.has_hello = False
 
     def note_stretch(self, from_client, sequence, extra):
         if extra:
@@ -81,6 +90,7 @@ class Middle:
     def __init__(self, options):
         self.options = options
         self.edits = [hello.parse_edit(text) for text in options.edit]
+        self.injections = [injection.Injection(text) for text in options.inject]
         self.connections = {}
         self.numbers = itertools.count(1)
 
@@ -100,7 +110,31 @@ class Middle:
                 return self._kill(connection, segment)
         if is_target and self.edits:
             segment = self._edit(connection, segment, from_client)
-        return self._shape(segment, from_client)
+        segment = self._reroute(connection, segment, from_client)
+        before, after = [], []
+        if is_target and self.injections:
+            before, after = self._inject(connection, segment, from_client)
+        connection.latest[from_client] = segment
+        return before + self._shape(segment, from_client) + after
+
+    def _reroute(self, connection, segment, from_client):
+        if from_client and hello.is_hello(segment.payload, hello.CLIENT_HELLO):
+            connection.has_hello = True
+        if from_client or not connection.has_hello or not self.options.reroute:
+            return segment
+        return segment.changed(hop_limit=segment.hop_limit - self.options.reroute)
+
+    def _inject(self, connection, segment, from_client):
+        """What is sent before and after this segment in somebody's name: (to_server, frame)."""
+        before, after = [], []
+        for number, spec in enumerate(self.injections):
+            if number in connection.injected or not spec.is_due(segment, from_client):
+                continue
+            connection.injected.add(number)
+            forged = spec.forge(segment, from_client, connection.latest)
+            frames = [(not spec.as_server, packet.to_frame()) for packet in forged]
+            (before if spec.is_first else after).extend(frames)
+        return before, after
 
     def _find(self, segment):
         key = frozenset((segment.sender, segment.receiver))
@@ -203,6 +237,8 @@ def main():
     parser.add_argument("--connections", type=int, default=1 << 30)
     parser.add_argument("--edit", action="append", default=[])
     parser.add_argument("--kill")
+    parser.add_argument("--inject", action="append", default=[])
+    parser.add_argument("--reroute", type=int, default=0)
     parser.add_argument("--fragment", type=int)
     parser.add_argument("--split", type=int)
     parser.add_argument("--shuffle", action="store_true")

@@ -27,6 +27,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+sys.dont_write_bytecode = True
 SOURCE_DIR = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(SOURCE_DIR / "tests" / folder) for folder in ("generate", "lab")]
 

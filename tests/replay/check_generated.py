@@ -4,11 +4,11 @@
 usage: check_generated.py DOWNGRD [--keep DIR] [--tshark] [PATTERN...]
 
 Takes a few connections of pcaps/, wraps each in every encapsulation (tests/generate/encapsulations.py),
-does to it what networks and taps do (damages.py), writes it in every capture format, and replays all
-of that in one run. A case is what one file must give:
-  - wrapped, harmlessly damaged, or in another format: the record, and the alerts, of the bare
-    capture, but for packet numbers and times (in another format: with them), and the tunnels and
-    VLANs named right;
+does to it what networks and taps do (damages.py), puts every dialogue before it (dialogues.py), writes
+it in every capture format, and replays all of that in one run. A case is what one file must give:
+  - wrapped, harmlessly damaged, behind a dialogue, or in another format: the record, and the alerts,
+    of the bare capture, but for packet numbers and times (in another format: with them), with the
+    tunnels, VLANs and the dialogue named right;
   - harmfully damaged: no clean record and no alert of class attack;
   - nested too deep: no record.
 PATTERN takes only the cases whose name contains it. --keep writes the captures to a folder and leaves
@@ -26,11 +26,13 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+sys.dont_write_bytecode = True
 SOURCE_DIR = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(SOURCE_DIR / "tests" / folder) for folder in ("generate", "lab")]
 
 import capture_file
 import damages
+import dialogues
 import encapsulations
 import eve
 import talk
@@ -45,6 +47,12 @@ BASES = (
 )
 HONEST = BASES[:2]
 BARE = "bare"
+DAMAGES_OF_DIALOGUES = (
+    "every packet twice",
+    "in single bytes",
+    "in twelve segments backwards",
+    "retransmitted with other borders",
+)
 UNCLEAN = {"inconclusive", "half_seen"}
 
 
@@ -57,6 +65,7 @@ class Case:
     count: int = 1  # so many times
     tunnels: tuple = ()
     vlans: tuple = ()
+    carrier: str | None = None  # instead of the bare capture's
     same_places: bool = False  # packet numbers and times as well
     is_unclean: bool = False
     is_empty: bool = False
@@ -98,6 +107,18 @@ def damaged_cases(base, steps):
         for name, damage in table.items():
             data = capture_file.pcap(talk.records(damage(steps)))
             yield Case(f"{base}, {name}", data, ".pcap", bare, count)
+
+
+def carried_cases(base, steps):
+    """Behind every dialogue; some damage must not matter there either."""
+    ways = {"": lambda those: those}
+    ways |= {f", {name}": damages.HARMLESS[name] for name in DAMAGES_OF_DIALOGUES}
+    for name, (carrier, messages) in dialogues.DIALOGUES.items():
+        longer = dialogues.before(steps, messages)
+        for suffix, damage in ways.items():
+            data = capture_file.pcap(talk.records(damage(longer)))
+            title = f"{base}, after {name}{suffix}"
+            yield Case(title, data, ".pcap", bare_name(base, 4), carrier=carrier)
 
 
 def harmed_cases(base, steps):
@@ -170,6 +191,7 @@ def cases():
         yield from wrapped_cases(base, versions)
         yield from damaged_cases(base, steps)
         yield from format_cases(base, steps)
+        yield from carried_cases(base, steps)
         if base in HONEST:
             yield from harmed_cases(base, steps)
 
@@ -199,6 +221,7 @@ def check_around(case, line):
     yield from eve.differences("tunnels", types, line["downgrade"].get("tunnels", []))
     yield from eve.differences("tunnel", wanted_tunnel(case.tunnels), line.get("tunnel"))
     yield from eve.differences("vlan", list(case.vlans[:2]), line.get("vlan", []))
+    yield from eve.differences("carrier", case.carrier or "direct", line["downgrade"]["carrier"])
 
 
 def check(case, lines, lines_of_bare):
@@ -217,6 +240,8 @@ def check(case, lines, lines_of_bare):
         wanted, found = (
             eve.facts(eve.of_kind(some, kind), case.same_places) for some in (lines_of_bare, lines)
         )
+        if case.carrier:
+            wanted, found = (eve.without_carrier(some) for some in (wanted, found))
         texts += eve.differences(kind, wanted * count, found)
     for line in records:
         texts += check_around(case, line)

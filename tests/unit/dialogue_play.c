@@ -112,7 +112,8 @@ static void demand_tls(const struct play *play) {
     }
 }
 
-void play_script(const struct script *script, long cut, char text[PLAY_TEXT_SIZE]) {
+static void play_lines(const struct script *script, long cut, bool is_sound,
+                       char text[PLAY_TEXT_SIZE]) {
     struct play play;
     size_t before = 0;
     memset(&play, 0, sizeof play);
@@ -133,7 +134,43 @@ void play_script(const struct script *script, long cut, char text[PLAY_TEXT_SIZE
         before += line->size;
     }
     tell(&play, text);
-    demand_tls(&play);
+    if (is_sound)
+        demand_tls(&play);
+}
+
+void play_script(const struct script *script, long cut, char text[PLAY_TEXT_SIZE]) {
+    play_lines(script, cut, true, text);
+}
+
+void demand_same_however_cut(const struct script *script) {
+    static char whole[PLAY_TEXT_SIZE];
+    static char bytes[PLAY_TEXT_SIZE];
+    play_lines(script, PLAY_WHOLE, false, whole);
+    play_lines(script, PLAY_BYTES, false, bytes);
+    if (strcmp(whole, bytes) != 0)
+        fail_msg("%s\n whole:    %s\n by bytes: %s", script->name, whole, bytes);
+}
+
+/* Each byte becomes another one: whatever comes of it, cuts change nothing. */
+static void demand_changed_bytes(const struct script *script) {
+    static uint8_t copy[8192];
+    struct script changed = *script;
+    for (size_t i = 0; i < SCRIPT_MAX_LINES && script->lines[i].bytes; i++) {
+        const struct line *line = &script->lines[i];
+        assert_true(line->size <= sizeof copy);
+        memcpy(copy, line->bytes, line->size);
+        changed.lines[i].bytes = (const char *)copy;
+        for (size_t at = 0; at < line->size; at++) {
+            const uint8_t others[] = {0, 0xff, '\n', (uint8_t)(copy[at] ^ 1U)};
+            uint8_t was = copy[at];
+            for (size_t other = 0; other < sizeof others; other++) {
+                copy[at] = others[other];
+                demand_same_however_cut(&changed);
+            }
+            copy[at] = was;
+        }
+        changed.lines[i] = *line;
+    }
 }
 
 static bool script_holds(const struct script *script, long cut) {
@@ -154,6 +191,7 @@ void demand_script(const struct script *script) {
     for (size_t cut = 1; cut < size && holds; cut++)
         holds = script_holds(script, (long)cut);
     assert_true(holds);
+    demand_changed_bytes(script);
 }
 
 void demand_scripts(const struct script *scripts, size_t count) {

@@ -52,7 +52,10 @@ void dialogue_tell(const struct dialogue *facts, char text[PLAY_TEXT_SIZE]);
 enum { PLAY_WHOLE = -1, PLAY_BYTES = -2 };
 
 void play_script(const struct script *script, long cut, char text[PLAY_TEXT_SIZE]);
-/* All ways; fails the test with the script's name when one differs from what is expected. */
+/* Whole and by bytes are the same, whatever it is. */
+void demand_same_however_cut(const struct script *script);
+/* All ways; fails the test with the script's name when one differs from what is expected. And with
+ * each byte changed, see above. */
 void demand_script(const struct script *script);
 void demand_scripts(const struct script *scripts, size_t count);
 

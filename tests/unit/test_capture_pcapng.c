@@ -130,6 +130,16 @@ static void test_section_headers(void **state) {
     }
 }
 
+/* A header that ends before the section's length is none. */
+static void test_short_section_header(void **state) {
+    (void)state;
+    static const uint8_t body[] = {0x4d, 0x3c, 0x2b, 0x1a, 1, 0, 0, 0, 0, 0, 0, 0};
+    struct file file = {.size = 0};
+    file_put_block(&file, 0x0a0d0d0a, body, sizeof body);
+    file_put_interface(&file, LINK_ETHERNET, 0);
+    assert_refused(file.bytes, file.size, "a block of 24 bytes, which none can have");
+}
+
 static void put_interface_of(struct file *file, unsigned link_type, uint32_t snap_length,
                              unsigned resolution, int64_t offset_s) {
     struct file body = {.big_endian = file->big_endian};
@@ -610,6 +620,7 @@ int main(void) {
         cmocka_unit_test(test_sections),
         cmocka_unit_test(test_section_lengths),
         cmocka_unit_test(test_section_headers),
+        cmocka_unit_test(test_short_section_header),
         cmocka_unit_test(test_interfaces_differ),
         cmocka_unit_test(test_interfaces_come_later),
         cmocka_unit_test(test_simple_packets),

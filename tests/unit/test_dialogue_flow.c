@@ -307,7 +307,7 @@ static void test_one_side_only(void **state) {
 static void test_holes_are_inconclusive(void **state) {
     (void)state;
     arrange_smtp();
-    size_t last = SYN_STEPS + 7; /* the server's hello */
+    size_t last = SYN_STEPS + 7; /* what the client says last before it closes */
     for (size_t at = SYN_STEPS; at <= last; at++) {
         changed = talk;
         talk_remove(&changed, at);
@@ -317,6 +317,8 @@ static void test_holes_are_inconclusive(void **state) {
         assert_true(tape.last.missed & (MISSED_CLIENT_BYTES | MISSED_SERVER_BYTES));
         assert_false(dialogue_has(&tape.last.dialogue, DIALOGUE_NOT_ADVERTISED));
         assert_false(dialogue_has(&tape.last.dialogue, DIALOGUE_REFUSED));
+        if (at > SYN_STEPS + 5)
+            continue; /* the first half of what the ends say then is all that is needed */
         changed = talk;
         changed.steps[at].cut = changed.steps[at].size / 2;
         assert_int_equal(told(&changed, NULL), 1);

@@ -293,7 +293,7 @@ static void test_honest_connections_show_no_signal(void **state) {
 static void test_reset_that_nobody_believes(void **state) {
     (void)state;
     begin();
-    talk_insert(&talk, talk.count, forge(TCP_RST, 3000));
+    talk_insert(&talk, talk.count, forge(TCP_RST, 300000));
     say_server_hello(server13);
     say_rest();
     const struct handshake *record = play();

@@ -163,6 +163,8 @@ static void test_failed_encrypted(void **state) {
         scene.handshake.side[SIDE_CLIENT].encrypted_packet = 9;
         scene.handshake.side[SIDE_CLIENT].encrypted_size = cases[i].size;
         assert_int_equal(handshake_failed_encrypted(&scene.handshake), cases[i].is_failed);
+        scene.handshake.protocol = HANDSHAKE_QUIC; /* these are packets, and say nothing */
+        assert_false(handshake_failed_encrypted(&scene.handshake));
     }
     scene_init(&scene);
     scene_answer(&scene, (struct server_spec){.suite = 0xc02f});

@@ -19,7 +19,7 @@
     "2c00020000000001020000000002020000000003"                                                     \
     "1000"
 #define RADIO_DATA "0801" RADIO_REST
-#define RADIO_QOS  "8802" RADIO_REST "0000"
+#define RADIO_QOS  "8801" RADIO_REST "0000"
 
 static const struct good_case {
     const char *name;
@@ -48,6 +48,23 @@ static const struct good_case {
      "eth:8847 000641ff 4485005566770200000000020800 tcp4", 4, 0},
     {"pseudowire without, an address that begins with 6", LINK_ETHERNET,
      "eth:8847 000641ff 6ceceb5566770200000000020800 tcp4", 4, 0},
+    {"pseudowire with control word, its reserved bits set", LINK_ETHERNET,
+     "eth:8847 000641ff 002a0007 eth:0800 tcp4", 4, 0},
+    {"pseudowire with control word, an address that looks like a type", LINK_ETHERNET,
+     "eth:8847 000641ff 00000007 0200000000010200080000020800 tcp4", 4, 0},
+    {"pseudowire without, a length that looks like a type", LINK_ETHERNET,
+     "eth:8847 000641ff eth:0800 450008001234400040060000c0000201c6336402"
+     "c00101bb1122334455667788501800ff000000001603010005",
+     4, 0},
+    {"IPv4, an address that looks like a type", LINK_ETHERNET,
+     "eth:8847 000641ff 4500002d123440004006000008000201c6336402"
+     "c00101bb1122334455667788501800ff000000001603010005",
+     4, 0},
+    {"IPv6, an address that looks like a type", LINK_ETHERNET,
+     "eth:8847 000641ff "
+     "6000000000190640200100dd0800000000000000000000010000000000000000000000000000"
+     "0002c00101bb1122334455667788501800ff000000001603010005",
+     6, 0},
     {"pseudowire of labels", LINK_ETHERNET,
      "eth:8847 000641ff 00000000 eth:8847 000641ff 00000000 eth:0800 tcp4", 4, 0},
     {"802.3 with SNAP", LINK_ETHERNET, "0200000000010200000000020035 " SNAP_V4 " tcp4", 4, 0},
@@ -79,7 +96,7 @@ static const struct good_case {
     {"radiotap, nothing in it", LINK_RADIOTAP, "0000080000000000 " RADIO_DATA " " SNAP_V4 " tcp4",
      4, 0},
     {"radiotap, time and flags", LINK_RADIOTAP,
-     "0000120003000000 0123456789abcdef 1000 " RADIO_QOS " " SNAP_V4 " tcp4", 4, 0},
+     "0000120003000000 0123456789abcdef 1100 " RADIO_QOS " " SNAP_V4 " tcp4", 4, 0},
     {"radiotap, padded frame", LINK_RADIOTAP,
      "0000120003000000 0123456789abcdef 2000 " RADIO_QOS "0000 " SNAP_V4 " tcp4", 4, 0},
     {"radiotap, padded frame that needs no padding", LINK_RADIOTAP,
@@ -88,6 +105,10 @@ static const struct good_case {
      "00001c0003000080 00000000 00000000 0123456789abcdef 20000000 " RADIO_QOS "0000 " SNAP_V6
      " tcp6",
      6, 0},
+    {"radiotap, two presence words and flags, padded frame", LINK_RADIOTAP,
+     "00000d0002000080 00000000 20 " RADIO_QOS "0000 " SNAP_V4 " tcp4", 4, 0},
+    {"radiotap, a channel after the time that is no flags", LINK_RADIOTAP,
+     "0000140009000000 0123456789abcdef 6c09a000 " RADIO_QOS " " SNAP_V4 " tcp4", 4, 0},
     {"radiotap, presence words without end", LINK_RADIOTAP,
      "0000100002000080 000000a0000000a0 " RADIO_DATA " " SNAP_V4 " tcp4", 4, 0},
     {"radiotap, flags past its end", LINK_RADIOTAP,
@@ -96,6 +117,7 @@ static const struct good_case {
      "0000140069000000 020008000000000000000000 " RADIO_DATA " " SNAP_V4 " tcp4", 4, 0},
     {"PPI, Ethernet", LINK_PPI, "0000080001000000 eth:8100 006486dd tcp6", 6, 1},
     {"AVS", LINK_AVS, "8021100100000010 0000000000000000 " RADIO_QOS " " SNAP_V4 " tcp4", 4, 0},
+    {"AVS, nothing in it", LINK_AVS, "8021100100000008 " RADIO_DATA " " SNAP_V4 " tcp4", 4, 0},
     {"AVS, marked as Prism", LINK_PRISM, "802110020000000c 00000000 " RADIO_QOS " " SNAP_V4 " tcp4",
      4, 0},
 };
@@ -170,7 +192,7 @@ static const struct bad_case {
     {"802.11, first fragment", LINK_IEEE80211, "0805" RADIO_REST " " SNAP_V4 " tcp4",
      PARSE_FOREIGN},
     {"802.11, last fragment", LINK_IEEE80211,
-     "08012c000200000000010200000000020200000000031200 " SNAP_V4 " tcp4", PARSE_FOREIGN},
+     "08012c000200000000010200000000020200000000031100 " SNAP_V4 " tcp4", PARSE_FOREIGN},
     {"802.11, several packets in one", LINK_IEEE80211, "8801" RADIO_REST "8000 " SNAP_V4 " tcp4",
      PARSE_FOREIGN},
     {"802.11, swapped where nobody swaps", LINK_IEEE80211, "0108" RADIO_REST " " SNAP_V4 " tcp4",

