@@ -117,13 +117,18 @@ void dialogue_list_offers(struct dialogue_turn *turn) {
     dialogue_note(turn, DIALOGUE_ADVERTISED);
 }
 
-void dialogue_list_word(struct dialogue_turn *turn, struct span word, const char *keyword) {
+/* It is noted when the list has ended without the keyword. */
+void dialogue_list_garbled(struct dialogue_turn *turn, struct span word) {
     struct dialogue *facts = &turn->reader->facts;
+    if (turn->reader->memory.is_list && facts->garbled[0] == '\0')
+        word_copy(word, facts->garbled);
+}
+
+void dialogue_list_word(struct dialogue_turn *turn, struct span word, const char *keyword) {
     if (word_equal(word, keyword))
         dialogue_list_offers(turn);
-    else if (turn->reader->memory.is_list && !dialogue_has(facts, DIALOGUE_GARBLED) &&
-             facts->garbled[0] == '\0' && word_is_garbled(word, keyword))
-        word_copy(word, facts->garbled);
+    else if (word_is_garbled(word, keyword))
+        dialogue_list_garbled(turn, word);
 }
 
 void dialogue_list_end(struct dialogue_turn *turn) {
@@ -249,6 +254,8 @@ void dialogue_begin_tls(struct dialogue_reader *reader, unsigned end, uint64_t p
                                  .from_client = reader->knows_client && end == reader->client_end,
                                  .packet = packet,
                                  .time_us = time_us};
+    if (turn.end->has_tls)
+        return;
     if (turn.end->line_size)
         dialogue_note_early(&turn);
     end_forget_message(turn.end);
@@ -336,7 +343,7 @@ static void dialogue_take(struct dialogue_turn *turn, size_t size) {
     turn->left = span_from(turn->left, part.size);
     end->line_is_cut |= part.size > room;
     part = span_first(part, room);
-    if (part.size)
+    if (part.data && part.size)
         memcpy(end->line + end->line_size, part.data, part.size);
     end->line_size = (uint16_t)(end->line_size + part.size);
 }

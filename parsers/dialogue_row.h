@@ -77,11 +77,13 @@ void dialogue_set_client(struct dialogue_turn *turn, bool is_this_end);
  * is not asked. */
 enum dialogue_status dialogue_hand_on(struct dialogue_turn *turn, bool is_accepted);
 
-/* A list of capabilities: begun, one of its words, and ended. Words of a list whose beginning was
+/* A list of capabilities: begun, one of its words (which may be the keyword, or was it before
+ * somebody garbled it), and ended. Words of a list whose beginning was
  * not seen count too, but nothing follows from what it lacks. */
 void dialogue_list_begin(struct dialogue_turn *turn);
 void dialogue_list_word(struct dialogue_turn *turn, struct span word, const char *keyword);
 void dialogue_list_offers(struct dialogue_turn *turn);
+void dialogue_list_garbled(struct dialogue_turn *turn, struct span word);
 void dialogue_list_end(struct dialogue_turn *turn);
 
 /* ---- for the rows: dialogue_words.c ---- */

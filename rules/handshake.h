@@ -121,10 +121,10 @@ struct direction {
     bool has_syn;
     uint64_t hello_packet; /* the packet that completed the first hello of this side */
     uint64_t hello_us;
-    uint64_t
-        encrypted_packet; /* first ChangeCipherSpec that is no dummy, or first encrypted record */
-    uint16_t encrypted_size; /* fragment size of this side's first encrypted record */
-    uint64_t fin_packet;
+    uint64_t encrypted_packet; /* first ChangeCipherSpec that is no dummy, or first encrypted
+                                  record; QUIC: first Handshake or 1-RTT packet */
+    uint16_t encrypted_size;   /* fragment size of this side's first encrypted record */
+    uint64_t fin_packet;       /* of a FIN; QUIC: of a CONNECTION_CLOSE that can be read */
     uint64_t fin_us;
     uint64_t reset_packet;
     uint64_t reset_us;

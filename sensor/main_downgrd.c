@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "evidence_files.h"
 #include "filter.h"
 #include "options.h"
 #include "publish.h"
@@ -22,12 +23,14 @@ struct settings {
     struct pipeline_config pipeline;
     const char *eve; /* NULL: none */
     const char *redis;
+    struct evidence_config evidence; /* dir NULL: none */
 };
 
 struct outputs {
     struct eve *eve;
     struct terminal *terminal;
     struct redis_publisher *redis;
+    struct evidence_files *evidence;
     const struct sink *sinks[PIPELINE_MAX_SINKS];
     size_t sink_count;
 };
@@ -44,6 +47,8 @@ static void settings_make(const struct options *options, const struct config *co
     *pipeline = config->pipeline;
     settings->eve = text_over(options->eve, config->eve_path);
     settings->redis = text_over(options->redis, config->redis_url);
+    settings->evidence = config->evidence;
+    settings->evidence.dir = text_over(options->evidence, config->evidence.dir);
     pipeline->filter = text_over(options->filter, pipeline->filter);
     pipeline->judge.rules_on |= options->rules_on;
     pipeline->judge.rules_on &= ~options->rules_off;
@@ -105,9 +110,22 @@ static int check_config(const struct options *options, const struct config *conf
         return EXIT_ERROR;
     }
     size_t taken = heap_bytes() - before;
+    if (settings->evidence.dir != NULL)
+        taken += settings->evidence.memory;
     pipeline_delete(pipeline);
     printf("%s: ok\nmemory: %zu MiB\n", options->config, (taken + (1U << 20U) - 1) >> 20U);
     return EXIT_QUIET;
+}
+
+static int evidence_open(const struct settings *settings, struct outputs *outputs) {
+    outputs->evidence = evidence_files_new(&settings->evidence, settings->pipeline.taps);
+    if (outputs->evidence == NULL) {
+        fprintf(stderr, "downgrd: cannot keep packets in %s: %s\n", settings->evidence.dir,
+                strerror(errno));
+        return -1;
+    }
+    outputs->sinks[outputs->sink_count++] = evidence_files_sink(outputs->evidence);
+    return 0;
 }
 
 static int outputs_open(const struct settings *settings, bool quiet, struct outputs *outputs) {
@@ -146,16 +164,34 @@ static int outputs_open(const struct settings *settings, bool quiet, struct outp
         }
         outputs->sinks[outputs->sink_count++] = redis_publisher_sink(outputs->redis);
     }
-    return 0;
+    return settings->evidence.dir ? evidence_open(settings, outputs) : 0;
 }
 
-static int outputs_close(struct outputs *outputs, const char *eve_path) {
+/* What alerts have no file for; -1 when some could not be written. */
+static int evidence_close(struct outputs *outputs, const struct evidence_config *config) {
+    struct evidence_counts counts = evidence_files_counts(outputs->evidence);
+    if (counts.past_bounds)
+        fprintf(stderr,
+                "downgrd: evidence: %llu alerts have no file in %s: %llu files with %llu bytes "
+                "were written, see max_files, max_bytes and memory in the configuration\n",
+                (unsigned long long)counts.past_bounds, config->dir,
+                (unsigned long long)counts.written, (unsigned long long)counts.bytes);
+    if (counts.failed)
+        fprintf(stderr, "downgrd: evidence: %llu alerts have no file: writing to %s failed\n",
+                (unsigned long long)counts.failed, config->dir);
+    evidence_files_delete(outputs->evidence);
+    return counts.failed ? -1 : 0;
+}
+
+static int outputs_close(struct outputs *outputs, const struct settings *settings) {
     int status = 0;
     if (outputs->eve)
         status = eve_finish(outputs->eve);
     if (status < 0)
-        fprintf(stderr, "downgrd: EVE lines were lost: writing to %s failed: %s\n", eve_path,
+        fprintf(stderr, "downgrd: EVE lines were lost: writing to %s failed: %s\n", settings->eve,
                 strerror(-status));
+    if (outputs->evidence && evidence_close(outputs, &settings->evidence) < 0)
+        status = -1;
     terminal_delete(outputs->terminal);
     redis_publisher_delete(outputs->redis);
     return status;
@@ -222,8 +258,10 @@ static bool taps_are_possible(const struct options *options, const struct settin
 
 static int run(const struct options *options, const struct settings *settings,
                struct outputs *outputs) {
-    struct pipeline *pipeline =
-        pipeline_new(&settings->pipeline, outputs->sinks, outputs->sink_count);
+    struct pipeline_config config = settings->pipeline;
+    for (size_t i = 0; i < config.taps && outputs->evidence; i++)
+        config.rings[i] = evidence_files_ring(outputs->evidence, i);
+    struct pipeline *pipeline = pipeline_new(&config, outputs->sinks, outputs->sink_count);
     if (pipeline == NULL) {
         fputs("downgrd: out of memory\n", stderr);
         return EXIT_ERROR;
@@ -257,7 +295,7 @@ static int run_or_check(const struct options *options) {
     } else {
         if (outputs_open(&settings, options->quiet, &outputs) == 0)
             status = run(options, &settings, &outputs);
-        if (outputs_close(&outputs, settings.eve) < 0)
+        if (outputs_close(&outputs, &settings) < 0)
             status = EXIT_ERROR;
     }
     config_delete(config);

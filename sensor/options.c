@@ -24,6 +24,7 @@ static const char usage_text[] =
     "      --filter EXPR    read only packets that match a BPF expression (also: -- EXPR)\n"
     "      --eve FILE       write EVE JSON lines to FILE; - is stdout (the report goes to stderr "
     "then)\n"
+    "      --evidence DIR   keep the packets behind each alert in DIR/ID.pcapng, with comments\n"
     "      --redis URL      publish to redis://[user:pass@]host:port/db or unix:///path\n"
     "      --sensor NAME    this sensor's name in what is published (default: downgrd)\n"
     "      --group          count names under their registrable domain (www.example.com: "
@@ -37,7 +38,7 @@ static const char usage_text[] =
     "      --version        print the version and exit\n"
     "  -h, --help           print this and exit\n"
     "\n"
-    "--eve, --redis and --filter take an empty text for none, over what the configuration says.\n"
+    "--eve, --evidence, --redis and --filter take an empty text for none, over what the configuration says.\n"
     "Exit status: 0 no alert of class attack, 1 at least one, 2 usage, input or output error.\n";
 
 static const char *severity_name(enum rule_severity severity) {
@@ -116,6 +117,7 @@ enum option_code {
     OPTION_CHECK_CONFIG,
     OPTION_FILTER,
     OPTION_EVE,
+    OPTION_EVIDENCE,
     OPTION_REDIS,
     OPTION_SENSOR,
     OPTION_GROUP,
@@ -134,6 +136,7 @@ static const struct option long_options[] = {
     {"check-config", no_argument, NULL, OPTION_CHECK_CONFIG},
     {"filter", required_argument, NULL, OPTION_FILTER},
     {"eve", required_argument, NULL, OPTION_EVE},
+    {"evidence", required_argument, NULL, OPTION_EVIDENCE},
     {"redis", required_argument, NULL, OPTION_REDIS},
     {"sensor", required_argument, NULL, OPTION_SENSOR},
     {"group", no_argument, NULL, OPTION_GROUP},
@@ -170,6 +173,9 @@ static int options_take(struct options *options, int code) {
         return options->filter ? -1 : EXIT_ERROR;
     case OPTION_EVE:
         options->eve = optarg;
+        return -1;
+    case OPTION_EVIDENCE:
+        options->evidence = optarg;
         return -1;
     case OPTION_REDIS:
         options->redis = optarg;

@@ -20,6 +20,7 @@ struct options {
     char *filter; /* owned */
     const char *eve;
     const char *redis;
+    const char *evidence;
     const char *sensor;
     uint32_t rules_on; /* bit n: --enable, the last word on rules_all[n] */
     uint32_t rules_off;

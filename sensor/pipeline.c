@@ -6,6 +6,7 @@
 
 #include "classify.h"
 #include "fragments.h"
+#include "packet_ring.h"
 
 enum { PROGRESS_PACKETS = 1 << 16, TAPS_HELLOS = 65536 };
 
@@ -15,6 +16,7 @@ struct lane {
     struct source source;
     struct flow_table *flows;
     struct fragments *fragments;
+    struct packet_ring *ring; /* NULL: packets are not kept */
     struct capture *capture; /* while it is read */
     struct capture_packet next;
     bool has_next;
@@ -85,8 +87,11 @@ struct pipeline *pipeline_new(const struct pipeline_config *config, const struct
     if (config->classify)
         pipeline->classify = classify_new();
     bool has_lanes = config->taps >= 1 && config->taps <= PIPELINE_MAX_TAPS;
-    while (has_lanes && pipeline->lane_count < config->taps)
-        has_lanes = lane_init(&pipeline->lanes[pipeline->lane_count++], pipeline);
+    while (has_lanes && pipeline->lane_count < config->taps) {
+        struct lane *lane = &pipeline->lanes[pipeline->lane_count];
+        lane->ring = config->rings[pipeline->lane_count++];
+        has_lanes = lane_init(lane, pipeline);
+    }
     struct judge_config judge = config->judge;
     if (config->taps > 1 && judge.hellos == 0)
         judge.hellos = TAPS_HELLOS;
@@ -137,6 +142,18 @@ static bool lane_reassemble(struct lane *lane, const struct capture_packet *capt
     return true;
 }
 
+static void lane_keep(struct lane *lane, const struct capture_packet *captured,
+                      const struct packet *packet) {
+    const struct ring_frame frame = {
+        .number = captured->number,
+        .time_us = captured->time_us,
+        .wire_size = captured->wire_size,
+        .link_type = captured->link_type,
+        .bytes = captured->frame,
+    };
+    packet_ring_add(lane->ring, packet, &frame);
+}
+
 static void lane_decode(struct lane *lane, const struct capture_packet *captured) {
     struct run_stats *stats = &lane->stats;
     struct packet packet;
@@ -154,6 +171,8 @@ static void lane_decode(struct lane *lane, const struct capture_packet *captured
         stats->packets_ignored++;
         return;
     }
+    if (lane->ring)
+        lane_keep(lane, captured, &packet);
     if (packet.is_fragment && !lane_reassemble(lane, captured, &packet))
         return;
     flow_table_packet(lane->flows, &packet, captured->time_us, captured->number);
@@ -236,6 +255,8 @@ static void lane_gather(struct lane *lane, const struct stage_counts *before) {
     stats->alerts_folded = now.judge.alerts_folded - before->judge.alerts_folded;
     stats->attack_alerts = now.judge.attack_alerts - before->judge.attack_alerts;
     stats->alerts_excepted = now.judge.alerts_excepted - before->judge.alerts_excepted;
+    stats->evidence_files = now.judge.evidence_files - before->judge.evidence_files;
+    stats->evidence_lost = now.judge.evidence_lost - before->judge.evidence_lost;
     stats->fragments_dropped = now.fragments_dropped - before->fragments_dropped;
 }
 
@@ -243,6 +264,8 @@ static int lane_open(struct lane *lane, const char *path, char error[CAPTURE_ERR
     const struct pipeline_config *config = &lane->pipeline->config;
     memset(&lane->stats, 0, sizeof lane->stats);
     lane->source = (struct source){config->sensor, path, true};
+    if (lane->ring)
+        packet_ring_begin(lane->ring, &lane->source);
     lane->capture = capture_open_file(path, config->filter, error);
     return lane->capture == NULL ? -1 : 0;
 }
@@ -366,6 +389,8 @@ void run_stats_add(struct run_stats *total, const struct run_stats *stats) {
     total->alerts_folded += stats->alerts_folded;
     total->attack_alerts += stats->attack_alerts;
     total->alerts_excepted += stats->alerts_excepted;
+    total->evidence_files += stats->evidence_files;
+    total->evidence_lost += stats->evidence_lost;
     if (stats->packets && (total->first_us == 0 || stats->first_us < total->first_us))
         total->first_us = stats->first_us;
     if (stats->last_us > total->last_us)

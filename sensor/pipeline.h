@@ -15,6 +15,8 @@
 
 enum { PIPELINE_MAX_SINKS = 4, PIPELINE_MAX_TAPS = 8 };
 
+struct packet_ring;
+
 struct pipeline_config {
     struct flow_config flow;
     struct judge_config judge;
@@ -28,6 +30,8 @@ struct pipeline_config {
     bool group_domains;   /* under their registrable domain */
     const char *sensor;
     const char *filter; /* BPF expression or NULL */
+    struct packet_ring *rings[PIPELINE_MAX_TAPS]; /* where each tap's packets are kept; borrowed.
+                                                     NULL: nowhere */
     bool progress;      /* a line on stderr that is kept up to date */
     bool classify;      /* ask nDPI for applications */
 };

@@ -133,8 +133,9 @@ static int refuse(struct capture *capture, const char *reason) {
 
 static void say_link_type(struct capture *capture, int link_type) {
     snprintf(capture->error, sizeof capture->error,
-             "%s: link type %s (%d) is not supported; these are: Ethernet, raw IP, Linux cooked "
-             "(SLL, SLL2), BSD loopback (NULL, LOOP), PPP, Cisco HDLC",
+             "%s: link type %s (%d) is not supported; these are: Ethernet, FDDI, 802.11 (bare, "
+             "radiotap, Prism, AVS, PPI), raw IP, Linux cooked (SLL, SLL2), BSD loopback (NULL, "
+             "LOOP), PPP, Cisco HDLC, MPLS",
              capture->name, filter_link_type_name(link_type), link_type);
 }
 

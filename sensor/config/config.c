@@ -19,6 +19,7 @@ struct config *config_default(void) {
     if (owner == NULL)
         return NULL;
     pipeline_default_config(&owner->config.pipeline);
+    evidence_default_config(&owner->config.evidence);
     return &owner->config;
 }
 

@@ -14,6 +14,7 @@
 #ifndef DOWNGRD_CONFIG_H
 #define DOWNGRD_CONFIG_H
 
+#include "evidence_files.h"
 #include "pipeline.h"
 
 #include <stdio.h>
@@ -22,6 +23,7 @@ struct config {
     struct pipeline_config pipeline; /* texts and lists in it live as long as the config */
     const char *eve_path;            /* NULL: none */
     const char *redis_url;           /* NULL: none; its form was checked */
+    struct evidence_config evidence;
     unsigned filter_line;   /* where pipeline.filter was written, for messages of whoever */
     unsigned filter_column; /* compiles it */
 };

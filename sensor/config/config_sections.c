@@ -23,11 +23,14 @@ enum section {
     SECTION_USAGE,
     SECTION_EVE,
     SECTION_REDIS,
+    SECTION_EVIDENCE,
     SECTION_COUNT,
 };
 static_assert((int)SECTION_COUNT == (int)CONFIG_SECTION_COUNT,
               "config_sections.h says how many there are");
 
+enum { MIB = 1 << 20 };
+static const uint64_t gib = UINT64_C(1) << 30U;
 enum { MILLISECOND = 1000, SECOND = 1000 * MILLISECOND, MINUTE = 60 * SECOND };
 static const uint64_t day = UINT64_C(86400) * SECOND;
 
@@ -101,6 +104,18 @@ static void bind_memory(struct config *config,
     BIND(&sections[SECTION_USAGE], "usage", usage_keys);
 }
 
+static void bind_evidence(struct config *config, struct config_section *section) {
+    struct evidence_config *evidence = &config->evidence;
+    const struct config_key keys[] = {
+        CONFIG_KEY("dir", CONFIG_TEXT, &evidence->dir),
+        CONFIG_RANGE("max_files", CONFIG_COUNT, &evidence->max_files, 1, 1000000),
+        CONFIG_RANGE("max_bytes", CONFIG_COUNT, &evidence->max_bytes, MIB, 1024 * gib),
+        CONFIG_RANGE("memory", CONFIG_COUNT, &evidence->memory, 4 * MIB, 64 * gib),
+        CONFIG_KEY("all_classes", CONFIG_BOOL, &evidence->all_classes),
+    };
+    BIND(section, "evidence", keys);
+}
+
 void config_sections_bind(struct config *config,
                           struct config_section sections[CONFIG_SECTION_COUNT]) {
     const struct config_key sensor[] = {
@@ -125,6 +140,7 @@ void config_sections_bind(struct config *config,
     BIND(&sections[SECTION_TUNNELS], "tunnels", tunnels);
     BIND(&sections[SECTION_EVE], "eve", eve);
     BIND(&sections[SECTION_REDIS], "redis", redis);
+    bind_evidence(config, &sections[SECTION_EVIDENCE]);
     bind_limits(config, sections);
     bind_memory(config, sections);
 }

@@ -49,10 +49,9 @@ static void dialogue_stream_give_up(struct session *session, unsigned end) {
         session->streams[end].await = AWAIT_RESYNC;
 }
 
-struct span dialogue_stream_bytes(struct session *session, unsigned end,
-                                  const struct segment *segment, struct span *bytes) {
+void dialogue_stream_bytes(struct session *session, unsigned end, const struct segment *segment,
+                           struct span *bytes, struct span *rest) {
     struct dialogue_reader *reader = session->dialogue;
-    struct span kept = {0};
     size_t eaten = 0;
     enum dialogue_status status = DIALOGUE_TLS_BEGINS;
     bool begins_segment = bytes->data == segment->bytes.data;
@@ -67,7 +66,10 @@ struct span dialogue_stream_bytes(struct session *session, unsigned end,
     case DIALOGUE_GOES_ON:
         break;
     case DIALOGUE_TLS_BEGINS:
-        kept = dialogue_kept(reader, end);
+        if (dialogue_kept(reader, end).size) {
+            *rest = *bytes;
+            *bytes = dialogue_kept(reader, end);
+        }
         session->streams[end].await = AWAIT_START;
         dialogue_stream_tell(session);
         break;
@@ -76,7 +78,6 @@ struct span dialogue_stream_bytes(struct session *session, unsigned end,
         dialogue_stream_give_up(session, end);
         break;
     }
-    return kept;
 }
 
 void dialogue_stream_hole(struct session *session, unsigned end) {

@@ -20,11 +20,11 @@ bool dialogue_stream_begin(struct session *session, unsigned end, struct span by
 
 /*
  * Reads ordered bytes of an end; what stays in *bytes is for the state that its stream awaits then.
- * Returns bytes of earlier segments that stand before them and are TLS's already (nearly always
- * none); they live as long as the session. The session is foreign when TLS will not come.
+ * When TLS began in an earlier segment, that is what was kept of it (it lives as long as the
+ * session), and *rest is what follows. The session is foreign when TLS will not come.
  */
-struct span dialogue_stream_bytes(struct session *session, unsigned end,
-                                  const struct segment *segment, struct span *bytes);
+void dialogue_stream_bytes(struct session *session, unsigned end, const struct segment *segment,
+                           struct span *bytes, struct span *rest);
 void dialogue_stream_hole(struct session *session, unsigned end);
 
 /* Are these few bytes what some taps count as payload of a bare acknowledgement? */

@@ -122,13 +122,15 @@ static void begin_anew(struct session *session, unsigned end, const struct quic_
     forget_end(session, 1);
     record->has = 0;
     record->alert_count = 0;
+    record->retry_packet = 0;
+    record->choice_packet = 0;
     memset(&record->offer, 0, sizeof record->offer);
     memset(&record->second_offer, 0, sizeof record->second_offer);
     memset(&record->retry, 0, sizeof record->retry);
     memset(&record->choice, 0, sizeof record->choice);
 }
 
-/* The same handshake under other keys: after a Retry. */
+/* The same handshake under other keys, after a Retry. */
 static void go_on_after_retry(struct session *session, unsigned end,
                               const struct quic_header *header) {
     struct quic_session *quic = &session->quic;
@@ -152,19 +154,18 @@ static bool begin_again(struct session *session, unsigned end, const struct quic
                         const struct quic_opener *opener, struct span frames) {
     struct quic_session *quic = &session->quic;
     bool is_same_version = header->version == quic->version;
-    if (is_same_version && header->token.size != 0 &&
-        frames_agree(&quic->crypto[end], frames, header->dialect)) {
-        quic->openers[end] = *opener;
+    bool may_go_on =
+        header->token.size != 0 && frames_agree(&quic->crypto[end], frames, header->dialect);
+    if (is_same_version && !may_go_on) {
+        session->begins_another = true;
+        return false;
+    }
+    quic->openers[end] = *opener;
+    if (is_same_version)
         go_on_after_retry(session, end, header);
-        return true;
-    }
-    if (!is_same_version) {
-        quic->openers[end] = *opener;
+    else
         begin_anew(session, end, header);
-        return true;
-    }
-    session->begins_another = true;
-    return false;
+    return true;
 }
 
 /* ---- frames ---- */

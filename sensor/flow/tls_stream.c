@@ -399,14 +399,9 @@ void tls_stream_bytes(struct session *session, unsigned end, const struct segmen
         case AWAIT_SSLV2:
             tls_stream_sslv2(session, end, segment, &bytes);
             break;
-        case AWAIT_DIALOGUE: {
-            struct span kept = dialogue_stream_bytes(session, end, segment, &bytes);
-            if (kept.size) { /* stands before the rest */
-                rest = bytes;
-                bytes = kept;
-            }
+        case AWAIT_DIALOGUE:
+            dialogue_stream_bytes(session, end, segment, &bytes, &rest);
             break;
-        }
         case AWAIT_RESYNC:
             tls_stream_resync(session, end, segment, &bytes);
             break;

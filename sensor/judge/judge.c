@@ -10,6 +10,7 @@
 #include "classify.h"
 #include "fingerprint.h"
 #include "history_store.h"
+#include "incidents.h"
 #include "lru_table.h"
 #include "siphash.h"
 #include "twin_store.h"
@@ -27,6 +28,7 @@ struct judge {
     struct fingerprinter *fingerprinter; /* NULL when no exception asks for one */
     struct history_store *store;
     struct twin_store *twins; /* NULL with one tap */
+    struct incidents *incidents;
     struct lru_table fold_table;
     uint64_t *fold_repeats;
     struct judge_counts counts;
@@ -63,9 +65,10 @@ struct judge *judge_new(const struct judge_config *config, struct classify *clas
             goto fail;
     }
     judge->store = history_store_new(config->attempts, config->servers);
+    judge->incidents = incidents_new(config->folds);
     if (config->hellos)
         judge->twins = twin_store_new(config->hellos);
-    if (judge->store == NULL || (config->hellos && !judge->twins) ||
+    if (judge->store == NULL || judge->incidents == NULL || (config->hellos && !judge->twins) ||
         !lru_table_init(&judge->fold_table, config->folds))
         goto fail;
     judge->fold_repeats = calloc(lru_table_slots(&judge->fold_table), sizeof *judge->fold_repeats);
@@ -82,6 +85,7 @@ void judge_delete(struct judge *judge) {
         return;
     fingerprinter_delete(judge->fingerprinter);
     history_store_delete(judge->store);
+    incidents_delete(judge->incidents);
     twin_store_delete(judge->twins);
     lru_table_deinit(&judge->fold_table);
     free(judge->fold_repeats);
@@ -90,6 +94,7 @@ void judge_delete(struct judge *judge) {
 
 void judge_forget(struct judge *judge) {
     history_store_clear(judge->store);
+    incidents_clear(judge->incidents);
     if (judge->twins)
         twin_store_clear(judge->twins);
     lru_table_clear(&judge->fold_table);
@@ -119,15 +124,20 @@ static void text_add_number(struct text *text, uint64_t number) {
     text_add(text, bytes, sizeof bytes);
 }
 
-/* The story an alert belongs to. */
-static void text_add_story(struct text *text, const struct rule *rule,
-                           const struct verdict *verdict) {
+/* Between whom it happened. */
+static void text_add_parties(struct text *text, const struct verdict *verdict) {
     const struct handshake *handshake = verdict->handshake;
-    text_add(text, rule->kind, strlen(rule->kind) + 1);
     text_add_number(text, handshake->ip_version);
     text_add(text, handshake->client.address.bytes, sizeof handshake->client.address.bytes);
     text_add(text, handshake->server.address.bytes, sizeof handshake->server.address.bytes);
     text_add(text, verdict->domain.name, strlen(verdict->domain.name) + 1);
+}
+
+/* The story an alert belongs to. */
+static void text_add_story(struct text *text, const struct rule *rule,
+                           const struct verdict *verdict) {
+    text_add(text, rule->kind, strlen(rule->kind) + 1);
+    text_add_parties(text, verdict);
 }
 
 static void write_hex(uint64_t number, char text[16]) {
@@ -205,6 +215,35 @@ static bool run_rules(struct judge *judge, const struct history *history, struct
     return is_attack;
 }
 
+/* An alert of class attack joins its incident; any other one is its own. */
+static void join_incident(struct judge *judge, struct alert *alert) {
+    alert->incident = alert->id;
+    alert->part = 1;
+    if (alert->rule->rule_class != RULE_ATTACK)
+        return;
+    struct text text;
+    text.size = 0;
+    text_add_parties(&text, alert->verdict);
+    alert->incident =
+        incidents_join(judge->incidents, siphash(text.bytes, text.size, 9),
+                       alert->verdict->handshake->started_us, alert->id, &alert->part);
+}
+
+/* The packets go to their file before anybody hears of the alert, which names it. */
+static void keep_packets(struct judge *judge, struct alert *alert) {
+    for (size_t i = 0; i < judge->sink_count; i++) {
+        const struct sink *sink = judge->sinks[i];
+        const char *path = NULL;
+        if (sink->keep == NULL)
+            continue;
+        enum keep_result result = sink->keep(sink->context, alert, &path);
+        judge->counts.evidence_files += result == KEEP_WRITTEN;
+        judge->counts.evidence_lost += result == KEEP_LOST;
+        if (result == KEEP_WRITTEN)
+            alert->evidence_file = path;
+    }
+}
+
 static void emit_alert(struct judge *judge, size_t index, const struct verdict *verdict) {
     const struct rule *rule = rules_all[index];
     struct alert alert = {
@@ -222,6 +261,8 @@ static void emit_alert(struct judge *judge, size_t index, const struct verdict *
     }
     judge->counts.alerts++;
     write_id(rule, verdict, alert.id);
+    keep_packets(judge, &alert);
+    join_incident(judge, &alert);
     for (size_t i = 0; i < judge->sink_count; i++) {
         if (judge->sinks[i]->alert != NULL)
             judge->sinks[i]->alert(judge->sinks[i]->context, &alert);

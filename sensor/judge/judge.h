@@ -53,6 +53,8 @@ struct judge_counts {
     uint64_t alerts_folded;
     uint64_t attack_alerts;
     uint64_t alerts_excepted; /* not raised: an exception of the configuration fits */
+    uint64_t evidence_files;  /* written for alerts */
+    uint64_t evidence_lost;   /* alerts that were to have one, and do not */
 };
 struct judge_counts judge_counts(const struct judge *judge);
 

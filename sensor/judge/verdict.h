@@ -59,8 +59,11 @@ struct alert {
     enum rule_severity severity; /* the configuration's, else the rule's own */
     const struct verdict *verdict;
     const struct finding *finding;
+    const char *incident; /* id of the first alert of the same attack, see incidents.h */
+    uint32_t part;        /* the how-manieth alert of it this is: 1 for the first */
     uint64_t repeats; /* how many like it (rule, client, server, domain) there have been, this one
                          included: 1 for the first */
+    const char *evidence_file; /* its packets, as a capture file; NULL: none was written */
 };
 
 /* Counts of one run (one source), for the end and for health. */
@@ -83,8 +86,16 @@ struct run_stats {
     uint64_t alerts_folded;
     uint64_t attack_alerts;   /* of class attack, folded ones included */
     uint64_t alerts_excepted; /* not raised: an exception of the configuration fits */
+    uint64_t evidence_files;  /* written */
+    uint64_t evidence_lost;   /* alerts that were to have one, and do not */
     uint64_t first_us;        /* packet time */
     uint64_t last_us;
+};
+
+enum keep_result {
+    KEEP_NOTHING, /* this alert gets no file */
+    KEEP_WRITTEN,
+    KEEP_LOST, /* it was to get one; the sink counts why not */
 };
 
 struct sink {
@@ -93,6 +104,9 @@ struct sink {
     void (*alert)(void *context, const struct alert *alert);
     /* A source is done (the capture was read to its end). */
     void (*source_end)(void *context, const struct source *source, const struct run_stats *stats);
+    /* Before any sink is given the alert: keeps its packets. On KEEP_WRITTEN *path is the file's,
+     * until the next call. */
+    enum keep_result (*keep)(void *context, const struct alert *alert, const char **path);
 };
 
 #endif

@@ -91,7 +91,7 @@ struct eve *eve_new(const char *path) {
         return NULL;
     }
     (void)setvbuf(eve->out, NULL, _IOFBF, EVE_BUFFER_SIZE);
-    eve->sink = (struct sink){eve, on_handshake, on_alert, on_source_end};
+    eve->sink = (struct sink){eve, on_handshake, on_alert, on_source_end, NULL};
     return eve;
 }
 

@@ -310,12 +310,15 @@ const char *eve_write_alert(struct eve_writer *writer, const struct alert *alert
     put_tls(writer, alert->verdict);
     begin_downgrade(writer, alert->verdict);
     put_text(json, "id", alert->id);
+    put_text(json, "incident", alert->incident);
     put_text(json, "kind", alert->rule->kind);
     put_plain(json, "class", rule_class_name(alert->rule->rule_class));
     put_plain(json, "confidence", rule_confidence_name(alert->finding->confidence));
     put_evidence(json, alert->finding);
     put_text(json, "advice", alert->rule->advice);
     put_number(json, "repeats", alert->repeats);
+    if (alert->evidence_file)
+        put_text(json, "evidence_file", alert->evidence_file);
     json_close_object(json);
     return end_line(writer, size);
 }
@@ -337,6 +340,8 @@ static void put_counts(struct json *json, const struct run_stats *stats) {
     put_number(json, "alerts_folded", stats->alerts_folded);
     put_number(json, "attack_alerts", stats->attack_alerts);
     put_number(json, "alerts_excepted", stats->alerts_excepted);
+    put_number(json, "evidence_files", stats->evidence_files);
+    put_number(json, "evidence_lost", stats->evidence_lost);
     json_close_object(json);
 }
 

@@ -275,7 +275,8 @@ struct redis_publisher *redis_publisher_new(const struct redis_config *config, c
     publisher->alerts_maxlen = config->alerts_maxlen;
     publisher->sensor = copy_text(config->sensor);
     publisher->eve = eve_new("/dev/null"); /* formats alerts; writes nothing */
-    publisher->sink = (struct sink){publisher, ignore_handshake, gather_alert, ignore_source_end};
+    publisher->sink =
+        (struct sink){publisher, ignore_handshake, gather_alert, ignore_source_end, NULL};
     (void)snprintf(message, sizeof message, "Redis: out of memory");
     if (publisher->sensor != NULL && publisher->eve != NULL)
         publisher->link =

@@ -77,6 +77,8 @@ static void put_head(struct terminal *terminal, struct text_block *block,
                      endpoint_text(&handshake->server, handshake->ip_version, server));
     text_unit_format(block, "confidence %s", rule_confidence_name(alert->finding->confidence));
     text_unit(block, utc_format_text(&terminal->date, handshake->started_us, time));
+    if (alert->part > 1)
+        text_unit_format(block, "part %u of incident %s", alert->part, alert->incident);
     if (alert->repeats > 1)
         text_unit_format(block, "seen %llu times", (unsigned long long)alert->repeats);
 }
@@ -143,6 +145,13 @@ static void put_evidence(struct text_block *block, const struct evidence *eviden
         text_unit_format(block, "packet %llu", (unsigned long long)evidence->packet);
 }
 
+static void put_file(struct text_block *block, const char *path) {
+    char text[NAME_SIZE];
+    text_line(block);
+    text_unit_format(block, "packets kept in %s",
+                     text_escape(span_of(path, strlen(path)), text, sizeof(text)));
+}
+
 static void on_alert(void *context, const struct alert *alert) {
     struct terminal *terminal = context;
     FILE *out = terminal->config.out;
@@ -160,6 +169,8 @@ static void on_alert(void *context, const struct alert *alert) {
     text_words(&block, alert->rule->advice);
     text_line(&block);
     text_unit_format(&block, "alert id %s", alert->id);
+    if (alert->evidence_file)
+        put_file(&block, alert->evidence_file);
     text_end(&block);
     fputc('\n', out);
     fflush(out);

@@ -86,7 +86,7 @@ static struct pipeline_config small_config(void) {
 static void sensor_start(void) {
     struct pipeline_config config = small_config();
     const struct terminal_config terminal = {.out = fopen("/dev/null", "w"), .max_domains = 20};
-    sensor.to_eve = (struct sink){&sensor.eve, take_verdict, take_alert, take_end};
+    sensor.to_eve = (struct sink){&sensor.eve, take_verdict, take_alert, take_end, NULL};
     sensor.terminal = terminal.out ? terminal_new(&terminal) : NULL;
     if (sensor.terminal == NULL)
         abort();

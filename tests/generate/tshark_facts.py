@@ -17,7 +17,7 @@ PREFERENCES = (
     "tls.desegment_ssl_application_data:TRUE",
     "capwap.swap_fc:FALSE",
 )
-DECODE_AS = ("mpls.label==2000,pwethcw",)
+DECODE_AS = ("mpls.label==2000,pwethcw", "udp.port==8472,vxlan")
 FILTER = (
     "tls.handshake.type || tls.alert_message || dtls.handshake.type || dtls.alert_message"
     " || quic.header_form == 1"

@@ -23,6 +23,8 @@ static void fill_verdict(struct verdict_scene *scene, const char *domain) {
         .severity = RULE_SEVERITY_HIGH,
         .verdict = &scene->verdict,
         .finding = &scene->finding,
+        .incident = scene->alert.id,
+        .part = 1,
         .repeats = 1,
     };
     scene->finding = (struct finding){.confidence = CONFIDENCE_HIGH, .is_downgrade = true};
