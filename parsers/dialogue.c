@@ -322,8 +322,22 @@ static enum dialogue_match dialogue_choose(struct dialogue_turn *turn) {
     return best;
 }
 
+/* Most of what is no TLS. */
+static bool is_plain_web(struct span bytes) {
+    enum { WORD_SIZE = 4 };
+    static const char words[][WORD_SIZE + 1] = {"GET ", "POST", "HTTP"};
+    if (bytes.size < WORD_SIZE)
+        return false;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (memcmp(bytes.data, words[i], WORD_SIZE) == 0)
+            return true;
+    return false;
+}
+
 bool dialogue_may_start(struct span bytes) {
     static const size_t telling = 7; /* fewer bytes begin anything, link padding too */
+    if (is_plain_web(bytes))
+        return false;
     for (size_t row = ROW_PROXY_HEADER; row < ROW_COUNT && bytes.size; row++) {
         enum dialogue_match match = row_match(row, bytes);
         if (match > MATCH_MORE || (match == MATCH_MORE && bytes.size >= telling))

@@ -340,8 +340,7 @@ static uint32_t mysql_measure(const struct dialogue_turn *turn, struct span head
  * and the capabilities. */
 static enum dialogue_status mysql_greeting(struct dialogue_turn *turn, struct reader *reader) {
     enum { BEFORE_CAPABILITIES = 4 + 8 + 1 };
-    if (reader_u8(reader) != MYSQL_VERSION)
-        return DIALOGUE_ENDED; /* "too many connections", or of another age */
+    reader_skip(reader, 1);
     while (reader_ok(reader) && reader_u8(reader) != 0)
         continue;
     reader_skip(reader, BEFORE_CAPABILITIES);

@@ -14,8 +14,8 @@
 /*
  * RULE_HIT with two signals or more: low when all are weak, medium with three weak ones or a strong
  * one, high with a strong one and two others of which one is weak, or with other bytes at the same
- * place and a weak one. One step less when the sensor missed bytes of that direction. RULE_PASS with one signal or none; RULE_UNKNOWN when there is one
- * and bytes were missed.
+ * place and a weak one. One step less when the sensor missed bytes of that direction. RULE_PASS
+ * with one signal or none; RULE_UNKNOWN when there is one and bytes were missed.
  */
 enum rule_result injection_weigh(const struct handshake *handshake, const struct suspect *suspect,
                                  uint32_t signals, enum rule_confidence *confidence);

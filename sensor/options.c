@@ -38,7 +38,7 @@ static const char usage_text[] =
     "      --version        print the version and exit\n"
     "  -h, --help           print this and exit\n"
     "\n"
-    "--eve, --evidence, --redis and --filter take an empty text for none, over what the configuration says.\n"
+    "--eve, --evidence, --redis and --filter take an empty text for none, over the configuration.\n"
     "Exit status: 0 no alert of class attack, 1 at least one, 2 usage, input or output error.\n";
 
 static const char *severity_name(enum rule_severity severity) {

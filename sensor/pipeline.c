@@ -16,11 +16,11 @@ struct lane {
     struct source source;
     struct flow_table *flows;
     struct fragments *fragments;
-    struct packet_ring *ring; /* NULL: packets are not kept */
     struct capture *capture; /* while it is read */
     struct capture_packet next;
     bool has_next;
     struct run_stats stats;
+    struct packet_ring *ring; /* NULL: packets are not kept */
 };
 
 struct pipeline {

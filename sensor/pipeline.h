@@ -30,10 +30,10 @@ struct pipeline_config {
     bool group_domains;   /* under their registrable domain */
     const char *sensor;
     const char *filter; /* BPF expression or NULL */
-    struct packet_ring *rings[PIPELINE_MAX_TAPS]; /* where each tap's packets are kept; borrowed.
-                                                     NULL: nowhere */
     bool progress;      /* a line on stderr that is kept up to date */
     bool classify;      /* ask nDPI for applications */
+    /* Where each tap's packets are kept, borrowed; NULL: nowhere. */
+    struct packet_ring *rings[PIPELINE_MAX_TAPS];
 };
 void pipeline_default_config(struct pipeline_config *config);
 

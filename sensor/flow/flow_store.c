@@ -137,11 +137,14 @@ struct session *flow_begin_session(struct flow_table *table, uint32_t index,
                                    const struct packet *packet) {
     struct flow *flow = &table->flows[index];
     if (table->free_session_count == 0) {
-        uint32_t oldest = table->lists[LIST_CLOSING].head;
+        uint32_t oldest = table->lists[LIST_LINGER].head; /* over: nothing is lost */
+        bool is_over = oldest != NONE;
+        if (oldest == NONE)
+            oldest = table->lists[LIST_CLOSING].head;
         if (oldest == NONE)
             oldest = table->lists[LIST_HANDSHAKE].head;
-        flow_end_session(table, oldest, false, true);
-        table->counts.flows_evicted++;
+        flow_end_session(table, oldest, is_over, !is_over);
+        table->counts.flows_evicted += !is_over;
     }
     flow->session = table->free_sessions[--table->free_session_count];
     struct session *session = &table->sessions[flow->session];

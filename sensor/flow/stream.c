@@ -167,8 +167,16 @@ static void stream_watch(struct session *session, unsigned end, const struct seg
         session_alert(session, end, alert, segment);
 }
 
+/* Link padding on an acknowledgement behind this end's FIN. */
+static bool is_behind_final(const struct stream *stream, const struct segment *segment) {
+    return stream->has_final && segment->sequence == stream->final_sequence + 1 &&
+           segment->size_wire <= STREAM_MAX_PADDING;
+}
+
 void stream_segment(struct session *session, unsigned end, const struct segment *segment) {
     struct stream *stream = &session->streams[end];
+    if (is_behind_final(stream, segment))
+        return;
     if (stream->await == AWAIT_NOTHING) {
         stream_watch(session, end, segment);
         return;

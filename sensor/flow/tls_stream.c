@@ -55,9 +55,13 @@ bool tls_stream_is_padding(const struct session *session, unsigned end, struct s
         return dialogue_stream_is_padding(session, end, bytes);
     if (stream->header_have != 0)
         return false;
-    if (stream->await == AWAIT_START)
-        return !tls_stream_may_start(bytes) &&
+    if (stream->await == AWAIT_START) {
+        /* The answer to a hello may begin with an alert. */
+        bool is_answer = session_is_reportable(session) &&
+                         tls_record_header_parse(bytes, &header) != PARSE_FOREIGN;
+        return !is_answer && !tls_stream_may_start(bytes) &&
                (session->dialogue != NULL || !dialogue_may_start(bytes));
+    }
     return stream->await == AWAIT_HEADER &&
            tls_record_header_parse(bytes, &header) == PARSE_FOREIGN;
 }

@@ -40,7 +40,7 @@ struct history_store {
 
 /* The bytes that identify a table's entry, hashed as they lie. */
 struct key {
-    uint8_t bytes[2 * sizeof(struct ip_address) + 4 + DOMAIN_SIZE];
+    uint8_t bytes[2 * sizeof(struct ip_address) + 5 + DOMAIN_SIZE];
     size_t size;
 };
 
@@ -56,8 +56,11 @@ static void key_add_address(struct key *key, const struct ip_address *address,
     key_add(key, address->bytes, ip_version == 4 ? 4 : sizeof address->bytes);
 }
 
-static void key_add_port(struct key *key, uint16_t port) {
-    uint8_t bytes[] = {(uint8_t)(port >> 8U), (uint8_t)(port & 0xffU)};
+/* What listens on a port of UDP (DTLS, QUIC) is another service than on that of TCP, and does other
+ * versions. */
+static void key_add_port(struct key *key, const struct handshake *handshake) {
+    uint16_t port = handshake->server.port;
+    uint8_t bytes[] = {(uint8_t)(port >> 8U), (uint8_t)(port & 0xffU), handshake->transport};
     key_add(key, bytes, sizeof bytes);
 }
 
@@ -72,7 +75,7 @@ void history_keys_of(const struct handshake *handshake, const struct domain *dom
     key.size = 0;
     key_add_address(&key, &client->address, handshake->ip_version);
     keys->client = siphash(key.bytes, key.size, LANE_CLIENT);
-    key_add_port(&key, server->port);
+    key_add_port(&key, handshake);
     size_t client_and_port = key.size;
     key_add_address(&key, &server->address, handshake->ip_version);
     keys->addressed = siphash(key.bytes, key.size, LANE_ADDRESSED);
@@ -85,7 +88,7 @@ void history_keys_of(const struct handshake *handshake, const struct domain *dom
 
     key.size = 0;
     key_add_address(&key, &server->address, handshake->ip_version);
-    key_add_port(&key, server->port);
+    key_add_port(&key, handshake);
     keys->service = siphash(key.bytes, key.size, LANE_SERVER);
     if (keys->has_name)
         key_add(&key, domain->name, name_size);

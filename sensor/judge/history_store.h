@@ -1,7 +1,8 @@
 /*
  * history_store.h - what the judge remembers across handshakes, in tables of fixed size.
  *
- * Three tables, each forgetting what was used longest ago (lru_table.h):
+ * A port is one of TCP or of UDP: what speaks DTLS or QUIC is known apart from what speaks TLS on
+ * the same number. Three tables, each forgetting what was used longest ago (lru_table.h):
  *   attempts  per client and name (at one server port): its last HISTORY_MAX_ATTEMPTS handshakes.
  *             Every handshake is kept under the server's address as well, which is where a client
  *             that sends no name is looked up: SSLv3 has no extensions to put one in;

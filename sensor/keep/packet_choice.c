@@ -111,7 +111,7 @@ static void choose_earlier(const struct packet_ring *ring, const struct packet_n
         uint64_t number = notes->notes[i].packet;
         if (!notes->notes[i].is_evidence || is_among(connection, connection_count, number))
             continue;
-        size_t count = packet_ring_list_before(ring, number, numbers, MAX_EARLIER);
+        size_t count = packet_ring_list_around(ring, number, numbers, MAX_EARLIER);
         choose_all(ring, numbers, count, choice);
     }
 }

@@ -4,7 +4,7 @@
  * First those that the alert names, whatever connection they are of; then the alert's connection
  * from its first packet to the moment it was judged; then IP fragments between its two ends, or the
  * ends of its tunnels, from shortly before it (they have no ports, so they may be another
- * connection's); then, of packets that the evidence names of earlier connections, what led to them.
+ * connection's); then the other connections that the evidence names packets of.
  */
 #ifndef DOWNGRD_PACKET_CHOICE_H
 #define DOWNGRD_PACKET_CHOICE_H

@@ -135,9 +135,12 @@ static void note_suspects(struct packet_notes *notes, const struct handshake *ha
     for (size_t i = 0; i < handshake->suspect_count && i < TRANSPORT_MAX_SUSPECTS; i++) {
         const struct suspect *suspect = &handshake->suspects[i];
         const char *sender = side_name(suspect->sender);
-        if (new_note(notes, suspect->mark.packet, &comment)) {
+        uint32_t signals = transport_signals(handshake, suspect);
+        /* of an alert that fits its sender, all is said */
+        bool is_told = suspect->kind == SUSPECT_ALERT && signals == 0;
+        if (!is_told && new_note(notes, suspect->mark.packet, &comment)) {
             comment_add(&comment, "%s in the %s's name", kinds[suspect->kind], sender);
-            add_signals(&comment, transport_signals(handshake, suspect));
+            add_signals(&comment, signals);
         }
         if (new_note(notes, suspect->data_after_packet, &comment))
             comment_add(&comment, "the %s goes on, after the %s of packet %llu", sender,

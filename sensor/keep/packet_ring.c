@@ -279,6 +279,10 @@ struct walk {
     size_t found;
 };
 
+static struct walk walk_of(uint64_t *numbers, size_t room) {
+    return (struct walk){.numbers = numbers, .room = room};
+}
+
 static void walk_add(struct walk *walk, uint64_t number) {
     walk->numbers[walk->found++ % walk->room] = number;
 }
@@ -298,7 +302,7 @@ static size_t walk_end(const struct walk *walk) {
 size_t packet_ring_list(const struct packet_ring *ring, const struct flow_key *key,
                         const struct ring_range *range, uint64_t *numbers, size_t room,
                         size_t *found) {
-    struct walk walk = {numbers, room, 0};
+    struct walk walk = walk_of(numbers, room);
     uint32_t index = find_flow(ring, key);
     uint64_t turn = index != no_flow ? ring->flows[index].newest : 0;
     while (turn >= ring->oldest) {
@@ -314,15 +318,22 @@ size_t packet_ring_list(const struct packet_ring *ring, const struct flow_key *k
     return walk_end(&walk);
 }
 
-size_t packet_ring_list_before(const struct packet_ring *ring, uint64_t number, uint64_t *numbers,
+size_t packet_ring_list_around(const struct packet_ring *ring, uint64_t number, uint64_t *numbers,
                                size_t room) {
-    struct walk walk = {numbers, room, 0};
+    struct walk walk = walk_of(numbers, room);
     uint64_t turn = 0;
-    const struct entry *entry = find_entry(ring, number, &turn);
-    while (entry != NULL) {
+    const struct entry *named = find_entry(ring, number, &turn);
+    if (named == NULL)
+        return 0;
+    turn = ring->flows[named->flow].newest;
+    while (turn >= ring->oldest) {
+        const struct entry *entry = entry_of(ring, turn);
         walk_add(&walk, entry->number);
+        if (entry->is_start && entry->number <= number)
+            break;
+        if (entry->is_start) /* of a later connection between the same ports */
+            walk.found = 0;
         turn = entry->previous;
-        entry = entry->is_start || turn < ring->oldest ? NULL : entry_of(ring, turn);
     }
     return walk_end(&walk);
 }

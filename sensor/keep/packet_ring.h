@@ -69,9 +69,9 @@ size_t packet_ring_list(const struct packet_ring *ring, const struct flow_key *k
                         const struct ring_range *range, uint64_t *numbers, size_t room,
                         size_t *found);
 
-/* The same of the connection that the frame of this number belongs to: from its latest SYN on (or
- * what there is) up to that frame. 0 when it is not there. */
-size_t packet_ring_list_before(const struct packet_ring *ring, uint64_t number, uint64_t *numbers,
+/* The same of the connection that the frame of this number belongs to: from the SYN before it (or
+ * what there is) to the next one. 0 when it is not there. */
+size_t packet_ring_list_around(const struct packet_ring *ring, uint64_t number, uint64_t *numbers,
                                size_t room);
 
 struct ring_counts packet_ring_counts(const struct packet_ring *ring);

@@ -177,6 +177,8 @@ static void print_alert(const struct query *query, const redisReply *fields, con
     if (advice == NULL && rule != NULL)
         advice = rule->advice;
     print_field(query, "What next", advice);
+    print_field(query, "Packets in",
+                json_string_value(json_object_get(downgrade, "evidence_file")));
     print_field(query, "References", rule != NULL ? rule->references : NULL);
 }
 

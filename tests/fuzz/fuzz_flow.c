@@ -95,7 +95,7 @@ static void read_handshake(const struct handshake *handshake) {
         touch_bytes(handshake->sslv2_choice.cipher_specs);
     assert(memchr(handshake->certificate_name, '\0', sizeof handshake->certificate_name));
     touch_text(handshake_outcome_name(handshake->outcome));
-    touch_text(handshake_carrier_name(handshake->carrier));
+    touch_text(handshake_carrier_name(handshake));
     (void)handshake_highest_offered(handshake);
     (void)handshake_highest_offered_version(handshake);
     (void)handshake_negotiated_version(handshake);

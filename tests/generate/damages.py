@@ -177,6 +177,28 @@ def cut_in_record_headers(step):
     return _pieces(step, [1, 3, 5, 6])
 
 
+DIALOGUE_START = 8  # bytes; fewer may be link padding as well as the beginning of a dialogue
+
+
+@_for_data
+def in_bytes_behind_a_start(step):
+    return _pieces(step, range(DIALOGUE_START, step.size))
+
+
+@_for_data
+def in_pieces_behind_a_start(step):
+    """At most twelve pieces behind the first eight bytes, the last one first."""
+    first, *rest = _pieces(step, range(DIALOGUE_START, step.size, step.size // 12 + 1))
+    return [first] + rest[::-1]
+
+
+@_for_data
+def retransmitted_behind_a_start(step):
+    """In two pieces, then from the eighth byte on again, then whole."""
+    middle = max(step.size // 2, DIALOGUE_START)
+    return _pieces(step, [middle]) + _pieces(step, [DIALOGUE_START])[1:] + [step]
+
+
 def _bogus_payload(filler):
     """Two to six bytes behind acknowledgements (also the SYN-ACK) that hold none; the sequence
     numbers go on as if they were not there."""
@@ -392,6 +414,17 @@ HARMLESS = {
     "SYN and SYN-ACK again": syn_again,
     "without SYN and SYN-ACK": without_syns,
     "two routes": hop_limits_vary,
+}
+
+# What is tried with dialogues before TLS, too.
+HARMLESS_TO_DIALOGUES = {
+    "every packet twice": every_packet_twice,
+    "everything again later": everything_again_later,
+    "in single bytes behind a start": in_bytes_behind_a_start,
+    "in pieces behind a start, backwards": in_pieces_behind_a_start,
+    "retransmitted behind a start": retransmitted_behind_a_start,
+    "keep-alive probes": keep_alives,
+    "wrap in the dialogue": _wrapping(5, 5),
 }
 
 # Two records, each like the one.

@@ -9,9 +9,10 @@ import subprocess
 from collections import defaultdict
 
 # What differs between two captures of one handshake: where and when.
-PLACES = {"timestamp", "time", "flow_id", "pcap_cnt", "pcap_filename", "packet", "id"}
+IDS = {"id", "incident"}  # made of the file's name, too
+PLACES = IDS | {"timestamp", "time", "flow_id", "pcap_cnt", "pcap_filename", "packet"}
 AROUND = {"vlan", "tunnel", "tunnels"}
-FILE = {"pcap_filename", "id"}  # what is made of the file's name
+FILE = IDS | {"pcap_filename"}
 DIALOGUE = "dialogue"
 CARRIER = {"carrier", DIALOGUE}
 PACKET_NUMBER = re.compile(r"\bpackets? \d+(-\d+)?")

@@ -10,7 +10,7 @@ from ipaddress import ip_address
 
 import capture_file
 import layers
-from connections import TCP, Connection, readdressed
+from connections import TCP, Connection, begins_with_tls, readdressed
 from packets import FIN, RST, SYN
 from encapsulations import IP, NESTS, TAGS, TUNNELS, Encapsulation, fragments_table
 
@@ -63,13 +63,6 @@ def _swapped(connection, packets, generator):
     return packets
 
 
-def _renumbered(connection, packet):
-    """An IPv4 packet with an identification of its own."""
-    if connection.version == 6:
-        return packet
-    return packet[:4] + bytes([packet[4] ^ 0x80]) + packet[5:]
-
-
 def _split(connection, packets, place):
     """Every payload in two segments, cut where `place` says for its size."""
     made = []
@@ -83,23 +76,41 @@ def _split(connection, packets, place):
             continue
         sequence = int.from_bytes(packet[header + 4 : header + 8], "big") + cut - at
         moved = (sequence & 0xFFFFFFFF).to_bytes(4, "big")
-        tail = _renumbered(connection, packet[: header + 4]) + moved + packet[header + 8 : at] + packet[cut:]
+        tail = packet[: header + 4] + moved + packet[header + 8 : at] + packet[cut:]
         flags = bytes([packet[header + 13] & ~FIN])
         head = packet[: header + 13] + flags + packet[header + 14 : cut]
         made += [(time_ns, is_first, head), (time_ns, is_first, tail)]
     return made
 
 
-def _damaged(member, packets, generator):
-    connection = member.connection
+def _numbered(connection, packets):
+    """IPv4 packets with identifications that count: fragments are put together by them, and some
+    systems leave all at 0."""
+    if connection.version == 6:
+        return packets
+    return [
+        (time_ns, is_first, packet[:4] + number.to_bytes(2, "big") + packet[6:])
+        for number, (time_ns, is_first, packet) in enumerate(packets, 1)
+    ]
+
+
+def _damaged(member, generator):
+    packets = _numbered(member.connection, _rearranged(member, generator))
     if member.damage == "some packets twice":
         return [p for p in packets for _ in range(1 + (generator.random() < 0.3))]
+    return packets
+
+
+def _rearranged(member, generator):
+    connection, packets = member.connection, member.connection.packets
     if member.damage == "segments swapped":
         return _swapped(connection, packets, generator)
     if member.damage == "split in two":
         return _resized(connection, _split(connection, packets, lambda size: size // 2))
     if member.damage == "one byte first":
-        return _resized(connection, _split(connection, packets, lambda size: 1))
+        # Of a dialogue before TLS, fewer than seven bytes may be link padding as well.
+        first = 1 if begins_with_tls(connection) else 8
+        return _resized(connection, _split(connection, packets, lambda size: min(first, size // 2)))
     return packets
 
 
@@ -140,8 +151,7 @@ def choose(pool, count, generator):
 def records(member, generator):
     """The member's captured frames."""
     connection = member.connection
-    damaged = _damaged(member, connection.packets, generator)
-    moved = replace(connection, packets=damaged)
+    moved = replace(connection, packets=_damaged(member, generator))
     ends = (ip_address(member.sender).packed, ip_address(member.receiver).packed)
     start = START_NS + generator.randrange(DURATION_NS)
     around = WAYS.get(member.way, Encapsulation()).around

@@ -45,6 +45,7 @@ FIELDS = {
 }
 OPTIONS = ["-o", "tcp.reassemble_out_of_order:TRUE", "-d", f"tcp.port=={SERVER_PORT},tls"]
 OPTIONS += ["-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE"]
+OPTIONS += ["-d", f"udp.port=={SERVER_PORT},dtls"]
 BAD_CHECKSUM = "tcp.checksum.status == 0 || ip.checksum.status == 0"
 
 
@@ -166,13 +167,16 @@ def _frame(line):
 
 
 def client_ports(path):
-    """The clients' ports of all TCP connections, in the order of their start."""
-    fields = ["-e", "tcp.stream", "-e", "tcp.srcport", "-e", "tcp.dstport"]
+    """The clients' ports of all TCP connections and UDP flows, in the order of their start."""
     ports = {}
-    for line in tshark(path, "-T", "fields", *fields):
-        if line.strip():
-            stream, source, destination = line.split("\t")
-            ports.setdefault(int(stream), int(source if destination == "443" else destination))
+    for transport in ("tcp", "udp"):
+        fields = ["-e", f"{transport}.stream"]
+        fields += ["-e", f"{transport}.srcport", "-e", f"{transport}.dstport"]
+        for line in tshark(path, "-T", "fields", *fields):
+            if line.strip():
+                stream, source, destination = line.split("\t")
+                port = int(source if destination == "443" else destination)
+                ports.setdefault((transport, int(stream)), port)
     return [ports[stream] for stream in sorted(ports)]
 
 

@@ -25,7 +25,7 @@ from pathlib import Path
 PREFIX = "dglab-"
 CLIENT_IPV4, SERVER_IPV4 = "192.0.2.10", "198.51.100.20"
 CLIENT_IPV6, SERVER_IPV6 = "2001:db8:1::10", "2001:db8:1::20"
-TAP_FILTER = "tcp or (ip[6:2] & 0x1fff != 0) or (ip6 proto 44)"
+TAP_FILTER = "tcp or udp port 443 or (ip[6:2] & 0x1fff != 0) or (ip6 proto 44)"
 START_SECONDS = 10
 CLIENT_SECONDS = 20
 STOP_SECONDS = 5
@@ -96,10 +96,11 @@ class Stage:
         self._wait(lambda: "listening on" in self._log(process), f"tcpdump on {interface}", process)
         self.taps.append((process, Path(path)))
 
-    def serve(self, command, port=443):
+    def serve(self, command, port=443, transport="tcp"):
         """Starts a server and waits until it listens. Its process, for stop()."""
         process = self._start("server", command)
-        self._wait(lambda: self._listens(port), f"{command[0]} on port {port}", process)
+        what = f"{command[0]} on port {port}"
+        self._wait(lambda: self._listens(port, transport), what, process)
         return process
 
     def client(self, command, linger=0.3, seconds=CLIENT_SECONDS):
@@ -213,8 +214,9 @@ class Stage:
         except subprocess.TimeoutExpired:
             pass
 
-    def _listens(self, port):
-        listening = run("ip", "netns", "exec", self.namespaces["server"], "ss", "-Hltn")
+    def _listens(self, port, transport):
+        options = "-Hltn" if transport == "tcp" else "-Hlun"
+        listening = run("ip", "netns", "exec", self.namespaces["server"], "ss", options)
         return any(re.search(rf":{port}$", line.split()[3]) for line in listening.splitlines())
 
     def _tear_down(self):

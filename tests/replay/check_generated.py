@@ -47,12 +47,6 @@ BASES = (
 )
 HONEST = BASES[:2]
 BARE = "bare"
-DAMAGES_OF_DIALOGUES = (
-    "every packet twice",
-    "in single bytes",
-    "in twelve segments backwards",
-    "retransmitted with other borders",
-)
 UNCLEAN = {"inconclusive", "half_seen"}
 
 
@@ -111,13 +105,12 @@ def damaged_cases(base, steps):
 
 def carried_cases(base, steps):
     """Behind every dialogue; some damage must not matter there either."""
-    ways = {"": lambda those: those}
-    ways |= {f", {name}": damages.HARMLESS[name] for name in DAMAGES_OF_DIALOGUES}
+    ways = {"sound": lambda those: those, **damages.HARMLESS_TO_DIALOGUES}
     for name, (carrier, messages) in dialogues.DIALOGUES.items():
         longer = dialogues.before(steps, messages)
-        for suffix, damage in ways.items():
+        for way, damage in ways.items():
             data = capture_file.pcap(talk.records(damage(longer)))
-            title = f"{base}, after {name}{suffix}"
+            title = f"{base}, after {name}, {way}"
             yield Case(title, data, ".pcap", bare_name(base, 4), carrier=carrier)
 
 

@@ -48,6 +48,11 @@ static const struct script ldap[] = {
         "\x00\x04\x00"),
       C(START_TLS), S(EXTENDED_RESPONSE("\x00")), TLS},
      "ldap greeted:1 asked:3 granted:4 [resultCode 0] tls-c:5 tls-s:6"},
+    {"LDAP, from the middle",
+     true,
+     {S("\x30\x0c\x02\x01\x01\x61\x07\x0a\x01\x00\x04\x00\x04\x00"), C(START_TLS),
+      S(EXTENDED_RESPONSE("\x00")), TLS},
+     "ldap greeted:1 asked:2 granted:3 [resultCode 0] tls-c:4 tls-s:5"},
     {"LDAP, password in clear",
      false,
      {C("\x30\x10\x02\x01\x01\x60\x0b\x02\x01\x03\x04\x02"

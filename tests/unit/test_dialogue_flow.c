@@ -513,6 +513,22 @@ static void test_evicted(void **state) {
     tape_close(&tape);
 }
 
+/* Dialogues that are over, but not told yet, make room as well. */
+static void test_evicted_after_a_reset(void **state) {
+    (void)state;
+    tape_open(&tape, &tight);
+    for (uint16_t port = 1; port <= 5; port++) {
+        arrange_refusal();
+        talk_packet(&talk, SIDE_CLIENT, TCP_RST);
+        play_as(port);
+    }
+    tape_end(&tape);
+    assert_int_equal(tape.count, 5);
+    for (size_t i = 0; i < tape.count; i++)
+        demand_has("over", tape.lines[i], "-443 smtp reset missed:");
+    tape_close(&tape);
+}
+
 /* Without a buffer for the dialogue the connection is a stranger; the hello in it is still found.
  */
 static void test_no_buffer(void **state) {
@@ -607,6 +623,7 @@ int main(void) {
         cmocka_unit_test(test_nothing_said_of_tls_is_not_told),
         cmocka_unit_test(test_plain_web_takes_no_session),
         cmocka_unit_test(test_evicted),
+        cmocka_unit_test(test_evicted_after_a_reset),
         cmocka_unit_test(test_no_buffer),
         cmocka_unit_test(test_endless_dialogue),
         cmocka_unit_test(test_all_comes_back),

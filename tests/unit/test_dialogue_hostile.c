@@ -196,6 +196,23 @@ static void test_no_answer_is_taken_for_another(void **state) {
     assert_false(dialogue_has(&reader.facts, DIALOGUE_REFUSED));
 }
 
+/* The line that the hole cut is passed over; the next one counts. */
+static void test_lines_after_a_hole(void **state) {
+    (void)state;
+    dialogue_init(&reader, CLIENT);
+    feed_text(SERVER, "220 mx ESMTP\r\n");
+    feed_text(CLIENT, "EHLO me\r\n");
+    dialogue_hole(&reader, CLIENT);
+    feed_text(CLIENT, "STARTTLS\r\nAUTH PLAIN AGEAYg==\r\nSTARTTLS");
+    assert_false(dialogue_has(&reader.facts, DIALOGUE_ASKED));
+    assert_true(dialogue_has(&reader.facts, DIALOGUE_LOGIN));
+    feed_text(CLIENT, "\r\n");
+    assert_true(dialogue_has(&reader.facts, DIALOGUE_ASKED));
+    feed_text(SERVER, "504 what?\r\n220 go\r\n");
+    assert_true(dialogue_has(&reader.facts, DIALOGUE_GRANTED));
+    assert_false(dialogue_has(&reader.facts, DIALOGUE_REFUSED));
+}
+
 static void test_tls_after_a_hole(void **state) {
     size_t eaten = 9;
     (void)state;
@@ -210,6 +227,41 @@ static void test_tls_after_a_hole(void **state) {
     dialogue_begin_tls(&reader, SERVER, 7, 7);
     assert_int_equal(feed_text(SERVER, "anything"), DIALOGUE_TLS_BEGINS);
     assert_int_equal(dialogue_kept(&reader, SERVER).size, 0);
+}
+
+/* What is kept of a line is not all of it: words behind may be what is looked for. */
+static void test_nothing_follows_from_a_cut_line(void **state) {
+    static const char *const openings[] = {"* OK [CAPABILITY ", "* CAPABILITY ",
+                                           ":irc.example CAP * LS :"};
+    (void)state;
+    for (size_t i = 0; i < sizeof openings / sizeof *openings; i++) {
+        dialogue_init(&reader, CLIENT);
+        feed_text(SERVER, i == 2 ? ":irc.example NOTICE * :x\r\n" : "* OK ready\r\n");
+        feed_text(SERVER, openings[i]);
+        for (size_t word = 0; word < 100; word++)
+            feed_text(SERVER, "IDLE ID ");
+        assert_int_equal(feed_text(SERVER, "STARTTLS tls\r\n"), DIALOGUE_GOES_ON);
+        assert_false(dialogue_has(&reader.facts, DIALOGUE_NOT_ADVERTISED));
+    }
+}
+
+static void test_tls_is_told_once(void **state) {
+    size_t eaten = 0;
+    (void)state;
+    dialogue_init(&reader, CLIENT);
+    feed_text(SERVER, "220 mx ESMTP\r\n");
+    feed_text(CLIENT, "STARTTLS\r\n");
+    feed_text(SERVER, "220 go\r\n");
+    for (size_t i = 0; i < 6; i++)
+        (void)feed(CLIENT, &TLS_OFFER_BYTES[i], 1, &eaten);
+    assert_int_equal(dialogue_kept(&reader, CLIENT).size, 5);
+    dialogue_begin_tls(&reader, CLIENT, 9, 9);
+    assert_int_equal(dialogue_kept(&reader, CLIENT).size, 5);
+    assert_false(dialogue_has(&reader.facts, DIALOGUE_EARLY_BYTES));
+    /* And a line that was begun before it is early. */
+    feed_text(SERVER, "250 inj");
+    dialogue_begin_tls(&reader, SERVER, 9, 9);
+    assert_true(dialogue_has(&reader.facts, DIALOGUE_EARLY_BYTES));
 }
 
 /* Bytes of unknown place between binary messages: no message is found in them any more. */
@@ -279,7 +331,10 @@ int main(void) {
         cmocka_unit_test(test_words_at_random),
         cmocka_unit_test(test_nothing_follows_from_half_a_list),
         cmocka_unit_test(test_no_answer_is_taken_for_another),
+        cmocka_unit_test(test_lines_after_a_hole),
         cmocka_unit_test(test_tls_after_a_hole),
+        cmocka_unit_test(test_nothing_follows_from_a_cut_line),
+        cmocka_unit_test(test_tls_is_told_once),
         cmocka_unit_test(test_binary_protocols_stay_lost),
         cmocka_unit_test(test_may_start),
         cmocka_unit_test(test_names),

@@ -172,6 +172,14 @@ static void test_outer_names(void **state) {
         print_message("%zu: %s\n", i, rows[i].name);
         assert_int_equal(domain.source, rows[i].source);
     }
+    /* A certificate's name is the server's own. */
+    static struct handshake handshake = {.certificate_name = "shop.example"};
+    handshake.has = HANDSHAKE_HAS_OFFER;
+    handshake.offer.encrypted_server_name = esni;
+    struct domain domain;
+    domain_of_handshake(&handshake, &domain);
+    assert_string_equal(domain.name, "shop.example");
+    assert_int_equal(domain.source, DOMAIN_FROM_CERTIFICATE);
 }
 
 int main(void) {

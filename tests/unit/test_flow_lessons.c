@@ -86,6 +86,34 @@ static void test_noise_on_bare_packets(void **state) {
     }
 }
 
+/* The same on what acknowledges the other end's FIN, behind this end's own. */
+static void test_noise_behind_the_close(void **state) {
+    static const uint8_t noise[6] = {0x5a, 0, 0x13};
+    (void)state;
+    begin();
+    say_client_hello(0);
+    record_alert(&flight, 2, 40);
+    say(SIDE_SERVER);
+    talk_close(&talk);
+    struct step *last = &talk.steps[talk.count - 1];
+    last->payload = noise;
+    last->size = sizeof noise;
+    demand_told("behind the close", "direct failed missed:00", OFFER, "alert{s 2 40}");
+}
+
+/* A refusal in segments of a byte: none of them is padding. */
+static void test_alert_in_single_bytes(void **state) {
+    (void)state;
+    begin();
+    say_client_hello(0);
+    record_alert(&flight, 2, 70);
+    say(SIDE_SERVER);
+    for (size_t i = HELLO_STEP + 1; talk.steps[i].size > 1; i++)
+        talk_split(&talk, i, 1);
+    talk_close(&talk);
+    demand_told("single bytes", "direct failed missed:00", OFFER, "alert{s 2 70}");
+}
+
 /* The ServerHello stands at the beginning of a long record, whose rest the capture never shows. */
 static void test_server_hello_in_an_unfinished_record(void **state) {
     static const uint8_t header[] = {TLS_HANDSHAKE, 3, 3, 0x3f, 0xf0};
@@ -163,6 +191,8 @@ static void test_sealed_records_are_no_hellos(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_noise_on_bare_packets),
+        cmocka_unit_test(test_noise_behind_the_close),
+        cmocka_unit_test(test_alert_in_single_bytes),
         cmocka_unit_test(test_server_hello_in_an_unfinished_record),
         cmocka_unit_test(test_client_hello_in_twelve_segments),
         cmocka_unit_test(test_unknown_versions_are_selected),

@@ -346,7 +346,7 @@ static void test_history_without_a_name(void **state) {
 static void test_history_keeps_strangers_apart(void **state) {
     (void)state;
     static struct fixture fixture;
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 6; i++) {
         setup(&fixture);
         dance_first(&fixture.scene, "www.example.com");
         judge_now(&fixture);
@@ -359,6 +359,8 @@ static void test_history_keeps_strangers_apart(void **state) {
             judge_forget(fixture.judge);
         if (i == 4)
             fixture.scene.handshake.ip_version = 6;
+        if (i == 5) /* DTLS on a port of the same number */
+            fixture.scene.handshake.transport = IP_PROTOCOL_UDP;
         judge_now(&fixture);
         assert_int_equal(fixture.seen.alerts, 0);
         judge_delete(fixture.judge);

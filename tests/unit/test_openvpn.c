@@ -345,11 +345,32 @@ static void lost_packets_are_missed(void **state) {
             continue; /* the whole ClientHello: nothing to tell */
         dtls_remove(udp, lost);
         const char *line = dtls_one(&stage->tape, udp);
-        if (opcode == OPENVPN_CONTROL_V1)
-            demand_has("a message less", line, "openvpn inconclusive missed:");
-        else
+        if (opcode != OPENVPN_CONTROL_V1) {
             demand_whole("a packet without TLS less", line);
+            continue;
+        }
+        demand_has("a message less", line, "openvpn inconclusive missed:");
+        assert_true(stage->tape.last.missed & (MISSED_CLIENT_BYTES | MISSED_SERVER_BYTES));
     }
+    /* what waits for the missing one tells of it as well, and a repetition does not */
+    for (unsigned repeated = 0; repeated < 2; repeated++) {
+        restart(stage);
+        stage->most = repeated ? 60 : 300;
+        say_reset(stage, SIDE_CLIENT);
+        say_flight(stage, SIDE_CLIENT, &stage->flights[0]);
+        if (repeated) {
+            dtls_copy(udp, 2, 3);
+            dtls_copy(udp, 1, udp->count);
+            dtls_move(udp, 1, udp->count - 1);
+        } else {
+            stage->most = 20;
+            say_flight(stage, SIDE_CLIENT, &stage->flights[2]);
+            dtls_remove(udp, 3);
+        }
+        demand_has(repeated ? "repeated" : "held", dtls_one(&stage->tape, udp),
+                   repeated ? "half_seen missed:44 offer{" : "half_seen missed:4c offer{");
+    }
+    stage->most = 300;
     /* the capture cut one */
     restart(stage);
     say_all(stage);
@@ -377,7 +398,8 @@ static void leaves_other_packets_alone(void **state) {
                             false);
             if (kind >= 2)
                 memset(stage->packet.data + 1, 0x77, OPENVPN_SESSION_ID_SIZE);
-            bytes_number(&stage->packet, 1, 4);
+            /* the number that is due next at that place, where it is the client's turn */
+            bytes_number(&stage->packet, at < 4 ? 1 : (uint32_t)at - 2, 4);
             bytes_fill(&stage->packet, 0x99, 30);
             say_packet(stage, kind == 3 ? SIDE_SERVER : SIDE_CLIENT);
             dtls_move(udp, end, kind == 3 && at < 2 ? 2 : at);
@@ -424,6 +446,14 @@ static void begins_with_the_client_hello_too(void **state) {
     for (unsigned i = 0; i < 3; i++)
         dtls_remove(udp, 0);
     demand_whole("without the resets", dtls_one(&stage->tape, udp));
+    /* The server's reset comes first; when all of it comes again, it is known. */
+    restart(stage);
+    say_all(stage);
+    dtls_remove(udp, 0);
+    size_t count = udp->count;
+    for (size_t i = 0; i < count; i++)
+        dtls_copy(udp, i, udp->count);
+    demand_whole("server's reset first", dtls_one(&stage->tape, udp));
     /* the server alone */
     restart(stage);
     say_all(stage);
@@ -456,6 +486,32 @@ static void tells_handshakes_over_tcp(void **state) {
                 at++;
             }
         demand_whole("in any cut", tape_one(&stage->tape, &stage->tcp));
+    }
+}
+
+/* Longer packets are data; they are walked over in any cut. */
+static void long_packets_over_tcp_are_walked_over(void **state) {
+    struct stage *stage = (struct stage *)*state;
+    stage->is_tcp = true;
+    stage->most = 300;
+    for (unsigned cut = 0; cut < 2; cut++) {
+        restart(stage);
+        talk_init(&stage->tcp, 1000, 5000);
+        talk_open(&stage->tcp);
+        say_reset(stage, SIDE_CLIENT);
+        say_reset(stage, SIDE_SERVER);
+        for (unsigned flight = 0; flight < 4; flight++) {
+            enum handshake_side from = flight % 2 ? SIDE_SERVER : SIDE_CLIENT;
+            say_flight(stage, from, &stage->flights[flight]);
+            if (flight == 0 && cut)
+                talk_split(&stage->tcp, stage->tcp.count - 1, 50);
+            packet_open(stage, from, OPENVPN_DATA_V2, 0, false);
+            bytes_fill(&stage->packet, 0x99, 4000);
+            say_packet(stage, from);
+            if (cut)
+                talk_split(&stage->tcp, stage->tcp.count - 1, 1500);
+        }
+        demand_whole("among data", tape_one(&stage->tape, &stage->tcp));
     }
 }
 
@@ -571,6 +627,7 @@ int main(void) {
         STAGED(each_session_of_a_flow_is_told),
         STAGED(begins_with_the_client_hello_too),
         STAGED(tells_handshakes_over_tcp),
+        STAGED(long_packets_over_tcp_are_walked_over),
         STAGED(a_hole_over_tcp_is_missed),
         STAGED(floods_are_bounded),
         STAGED(survives_every_changed_byte),

@@ -51,6 +51,7 @@ static void test_stable_names(void **state) {
         {"downgrade-sentinel", 2600001, true},        {"hello-mismatch", 2600002, true},
         {"inconsistent-client-hello", 2600003, true}, {"fallback-dance", 2600004, true},
         {"inappropriate-fallback", 2600005, true},    {"legacy-version", 2600100, false},
+        {"malformed-hello", 2600200, true},
     };
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         const struct rule *rule = rules_find(known[i].kind);
