@@ -8,14 +8,10 @@
 #ifndef DOWNGRD_PIPELINE_H
 #define DOWNGRD_PIPELINE_H
 
-#include "capture.h"
-#include "flow.h"
-#include "judge.h"
-#include "usage.h"
+#include "judging.h"
+#include "lane.h"
 
-enum { PIPELINE_MAX_SINKS = 4, PIPELINE_MAX_TAPS = 8 };
-
-struct packet_ring;
+enum { PIPELINE_MAX_SINKS = JUDGING_MAX_SINKS, PIPELINE_MAX_TAPS = 8 };
 
 struct pipeline_config {
     struct flow_config flow;
@@ -36,6 +32,9 @@ struct pipeline_config {
     struct packet_ring *rings[PIPELINE_MAX_TAPS];
 };
 void pipeline_default_config(struct pipeline_config *config);
+/* What of it each lane, and what the judge's side goes by. */
+void pipeline_lane_config(const struct pipeline_config *config, struct lane_config *lane);
+void pipeline_judging_config(const struct pipeline_config *config, struct judging_config *judging);
 
 struct pipeline;
 

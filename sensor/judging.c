@@ -1,0 +1,99 @@
+#include "judging.h"
+
+#include <stdlib.h>
+
+#include "classify.h"
+
+struct judging {
+    struct classify *classify;
+    struct judge *judge;
+    struct usage *usage;
+    struct usage *usage_total;
+    struct sink usage_sink;
+    const struct sink *sinks[JUDGING_MAX_SINKS + 1];
+    size_t sink_count;
+};
+
+static void count_usage(void *context, const struct verdict *verdict) {
+    struct judging *judging = context;
+    if (verdict->is_seen_elsewhere)
+        return;
+    usage_add(judging->usage_total, verdict);
+    if (judging->usage)
+        usage_add(judging->usage, verdict);
+}
+
+struct judging *judging_new(const struct judging_config *config, const struct sink *const *sinks,
+                            size_t sink_count) {
+    struct judging *judging = calloc(1, sizeof *judging);
+    if (judging == NULL || sink_count > JUDGING_MAX_SINKS)
+        goto fail;
+    judging->usage_sink = (struct sink){.context = judging, .handshake = count_usage};
+    judging->sinks[judging->sink_count++] = &judging->usage_sink;
+    for (size_t i = 0; i < sink_count; i++)
+        judging->sinks[judging->sink_count++] = sinks[i];
+    if (config->classify && (judging->classify = classify_new()) == NULL)
+        goto fail;
+    judging->judge =
+        judge_new(&config->judge, judging->classify, judging->sinks, judging->sink_count);
+    if (config->usage_per_source)
+        judging->usage = usage_new(config->usage_buckets, config->group_domains);
+    judging->usage_total = usage_new(config->usage_buckets, config->group_domains);
+    if (!judging->judge || !judging->usage_total || (config->usage_per_source && !judging->usage))
+        goto fail;
+    return judging;
+fail:
+    judging_delete(judging);
+    return NULL;
+}
+
+void judging_delete(struct judging *judging) {
+    if (judging == NULL)
+        return;
+    judge_delete(judging->judge);
+    usage_delete(judging->usage);
+    usage_delete(judging->usage_total);
+    classify_delete(judging->classify);
+    free(judging);
+}
+
+void judging_begin(struct judging *judging) {
+    if (judging->usage)
+        usage_forget(judging->usage);
+    judge_forget(judging->judge);
+}
+
+void judging_handshake(struct judging *judging, const struct source *source,
+                       const struct handshake *handshake) {
+    judge_handshake(judging->judge, source, handshake);
+}
+
+void judging_end_source(struct judging *judging, const struct source *source,
+                        const struct run_stats *stats) {
+    for (size_t i = 0; i < judging->sink_count; i++)
+        if (judging->sinks[i]->source_end)
+            judging->sinks[i]->source_end(judging->sinks[i]->context, source, stats);
+}
+
+struct judge_counts judging_counts(const struct judging *judging) {
+    return judge_counts(judging->judge);
+}
+
+void judging_stats(const struct judging *judging, const struct judge_counts *before,
+                   struct run_stats *stats) {
+    struct judge_counts now = judge_counts(judging->judge);
+    stats->alerts = now.alerts - before->alerts;
+    stats->alerts_folded = now.alerts_folded - before->alerts_folded;
+    stats->attack_alerts = now.attack_alerts - before->attack_alerts;
+    stats->alerts_excepted = now.alerts_excepted - before->alerts_excepted;
+    stats->evidence_files = now.evidence_files - before->evidence_files;
+    stats->evidence_lost = now.evidence_lost - before->evidence_lost;
+}
+
+const struct usage *judging_usage(const struct judging *judging) {
+    return judging->usage;
+}
+
+const struct usage *judging_usage_total(const struct judging *judging) {
+    return judging->usage_total;
+}

@@ -1,0 +1,44 @@
+/*
+ * judging.h - the stages behind the lanes: judge, application names, usage, sinks. All of them see
+ * every lane's handshakes, so they run on one thread.
+ */
+#ifndef DOWNGRD_JUDGING_H
+#define DOWNGRD_JUDGING_H
+
+#include "judge.h"
+#include "usage.h"
+
+enum { JUDGING_MAX_SINKS = 4 };
+
+struct judging_config {
+    struct judge_config judge;
+    size_t usage_buckets;
+    bool usage_per_source; /* keep judging_usage() beside the total */
+    bool group_domains;
+    bool classify;
+};
+
+struct judging;
+
+/* `sinks` are borrowed, at most JUDGING_MAX_SINKS. NULL when out of memory. */
+struct judging *judging_new(const struct judging_config *config, const struct sink *const *sinks,
+                            size_t sink_count);
+void judging_delete(struct judging *judging);
+
+/* A source that has nothing to do with those before: history and its own usage are forgotten. */
+void judging_begin(struct judging *judging);
+void judging_handshake(struct judging *judging, const struct source *source,
+                       const struct handshake *handshake);
+void judging_end_source(struct judging *judging, const struct source *source,
+                        const struct run_stats *stats);
+
+/* Sets the judge's figures of *stats: what was counted since `before`. */
+void judging_stats(const struct judging *judging, const struct judge_counts *before,
+                   struct run_stats *stats);
+struct judge_counts judging_counts(const struct judging *judging);
+
+/* Of the source at hand (NULL without usage_per_source); of all since judging_new(). */
+const struct usage *judging_usage(const struct judging *judging);
+const struct usage *judging_usage_total(const struct judging *judging);
+
+#endif

@@ -1,0 +1,42 @@
+/*
+ * lane.h - the stages that know one tap's packets only: decoding, fragments, streams, handshakes.
+ *
+ * A replay has one lane per capture file of the same time, a live sensor one per worker. Lanes
+ * share nothing, so that each may run on a thread of its own; what they find goes to `finished`, in
+ * the order of the packets. Time is the packets'.
+ */
+#ifndef DOWNGRD_LANE_H
+#define DOWNGRD_LANE_H
+
+#include "capture.h"
+#include "flow.h"
+#include "verdict.h"
+
+struct packet_ring;
+
+struct lane_config {
+    struct flow_config flow;
+    size_t fragments; /* see struct pipeline_config */
+    uint64_t fragment_timeout_us;
+    unsigned tunnel_depth;
+    struct packet_ring *ring; /* where its packets are kept, borrowed; NULL: nowhere */
+};
+
+struct lane;
+
+/* NULL when out of memory. */
+struct lane *lane_new(const struct lane_config *config,
+                      void (*finished)(void *context, const struct handshake *handshake),
+                      void *context);
+void lane_delete(struct lane *lane);
+
+/* A new capture begins: the figures start at zero. `source` must outlive it. */
+void lane_begin(struct lane *lane, const struct source *source);
+void lane_packet(struct lane *lane, const struct capture_packet *captured);
+/* The capture has ended: whatever is in progress is told, and forgotten. */
+void lane_end(struct lane *lane);
+
+/* What the lane's stages counted since lane_begin(); the judge's figures are zero. */
+void lane_stats(const struct lane *lane, struct run_stats *stats);
+
+#endif
