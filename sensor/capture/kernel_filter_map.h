@@ -1,0 +1,55 @@
+/*
+ * kernel_filter_map.h - what the program in the kernel and its owner have in common: the layout of
+ * the maps. Included by kernel_filter.bpf.c and kernel_filter.c only.
+ */
+#ifndef DOWNGRD_KERNEL_FILTER_MAP_H
+#define DOWNGRD_KERNEL_FILTER_MAP_H
+
+#include <linux/types.h>
+
+/* No padding: the kernel compares all of its bytes. */
+struct kernel_filter_key {
+    __u64 address[2][2]; /* as they stand in the packet; the lower end first */
+    __u16 port[2];       /* in network order */
+    __u8 ip_version;
+    __u8 protocol;
+    __u16 zero;
+};
+
+struct kernel_filter_entry {
+    __u64 stopped_ns; /* of CLOCK_MONOTONIC */
+    __u64 kind;       /* enum kernel_filter_kind */
+};
+
+enum kernel_filter_counter {
+    COUNTER_PACKETS,
+    COUNTER_BYTES,
+    COUNTER_EXPIRED,
+    COUNTER_REVIVED,
+    COUNTER_COUNT
+};
+
+/* Both directions have one key: the ends are put in the order of their numbers, whatever that is on
+ * this machine. */
+static inline __attribute__((always_inline)) void
+kernel_filter_key_sort(struct kernel_filter_key *key) {
+    __u64 high = key->address[0][0];
+    __u64 low = key->address[0][1];
+    __u16 port = key->port[0];
+    if (high < key->address[1][0])
+        return;
+    if (high == key->address[1][0]) {
+        if (low < key->address[1][1])
+            return;
+        if (low == key->address[1][1] && port <= key->port[1])
+            return;
+    }
+    key->address[0][0] = key->address[1][0];
+    key->address[0][1] = key->address[1][1];
+    key->port[0] = key->port[1];
+    key->address[1][0] = high;
+    key->address[1][1] = low;
+    key->port[1] = port;
+}
+
+#endif
