@@ -4,14 +4,18 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <langinfo.h>
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "query.h"
 #include "redis_link.h"
 
+enum { LEAST_WIDTH = 40, MOST_WIDTH = 1000, DEFAULT_WIDTH = 120 };
 enum { TIMEOUT_MS = 3000, DEFAULT_ALERTS = 50, DEFAULT_DOMAINS = 50, DEFAULT_TOP = 20 };
 
 static const char help_text[] =
@@ -314,6 +318,18 @@ static enum query_result run(struct options *options, enum command command, char
     return result;
 }
 
+/* Of the terminal, or as COLUMNS says, or so that a page of text holds it. */
+static size_t table_width(void) {
+    struct winsize size = {0};
+    const char *columns = getenv("COLUMNS");
+    unsigned long wanted = columns != NULL ? strtoul(columns, NULL, 10) : 0;
+    if (wanted >= LEAST_WIDTH && wanted <= MOST_WIDTH)
+        return wanted;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= LEAST_WIDTH)
+        return size.ws_col;
+    return DEFAULT_WIDTH;
+}
+
 int main(int argc, char **argv) {
     struct timespec now;
     const char *no_color = getenv("NO_COLOR");
@@ -322,8 +338,13 @@ int main(int argc, char **argv) {
     (void)clock_gettime(CLOCK_REALTIME, &now);
     options.query.out = stdout;
     options.query.now_us = (uint64_t)now.tv_sec * 1000000U + (uint64_t)now.tv_nsec / 1000U;
-    options.query.colour = isatty(STDOUT_FILENO) == 1 && (no_color == NULL || *no_color == '\0') &&
-                           (terminal == NULL || strcmp(terminal, "dumb") != 0);
+    (void)setlocale(LC_CTYPE, "");
+    options.query.style = (struct sheet_style){
+        .colour = isatty(STDOUT_FILENO) == 1 && (no_color == NULL || *no_color == '\0') &&
+                  (terminal == NULL || strcmp(terminal, "dumb") != 0),
+        .utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0,
+        .width = table_width(),
+    };
     int status = read_options(argc, argv, &options);
     if (status != 0)
         return status > 0 ? QUERY_FOUND : QUERY_FAILED;

@@ -16,6 +16,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "sheet.h"
+
 struct redis_link;
 
 /* Also downgrdctl's exit statuses. */
@@ -33,7 +35,7 @@ struct query {
     struct redis_link *link;
     FILE *out;
     enum query_format format;
-    bool colour;
+    struct sheet_style style;
     uint64_t now_us;
     uint64_t since_us;          /* 0: all */
     const char *rule;           /* NULL: any */

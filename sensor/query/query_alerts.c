@@ -12,22 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "query.h"
+#include "alert_rows.h"
 #include "redis_keys.h"
 #include "redis_link.h"
 #include "reply.h"
-#include "sheet.h"
 
 enum { ENTRIES_PER_PAGE = 500, STREAM_ID_SIZE = 64 };
-
-static const struct sheet_column columns[] = {
-    {"time", "TIME (UTC)", SHEET_TIME}, {"severity", NULL, SHEET_NUMBER},
-    {"kind", "RULE", SHEET_TEXT},       {"class", "CLASS", SHEET_TEXT},
-    {"confidence", "SURE", SHEET_TEXT}, {"domain", "DOMAIN", SHEET_TEXT},
-    {"client", "CLIENT", SHEET_TEXT},   {"server", "SERVER", SHEET_TEXT},
-    {"sensor", "SENSOR", SHEET_TEXT},   {"id", "ID (downgrdctl explain ID)", SHEET_TEXT},
-};
-enum { COLUMN_COUNT = sizeof columns / sizeof columns[0] };
 
 struct walk {
     const struct query *query;
@@ -39,27 +29,12 @@ struct walk {
     bool is_done;
 };
 
-static bool field_is(const redisReply *fields, const char *name, const char *wanted) {
-    const redisReply *value = reply_field(fields, name);
-    const char *text = NULL;
-    size_t size = 0;
-    return value != NULL && reply_text(value, &text, &size) && size == strlen(wanted) &&
-           memcmp(text, wanted, size) == 0;
-}
-
 static bool is_wanted(struct walk *walk, const redisReply *fields) {
-    const struct query *query = walk->query;
-    const char *text = NULL;
-    size_t size = 0;
-    if (query->rule != NULL && !field_is(fields, "kind", query->rule))
+    uint64_t since_us = walk->query->since_us;
+    if (!alert_fits(walk->query, fields))
         return false;
-    const redisReply *domain = reply_field(fields, "domain");
-    if (query->domain != NULL && (domain == NULL || !reply_text(domain, &text, &size) ||
-                                  !query_domain_matches(query->domain, text, size)))
-        return false;
-    const redisReply *time = reply_field(fields, "time");
-    uint64_t time_us = time != NULL ? reply_number(time) : 0;
-    if (query->since_us == 0 || time_us >= query->since_us)
+    uint64_t time_us = alert_time_us(fields);
+    if (since_us == 0 || time_us >= since_us)
         return true;
     walk->hidden++;
     walk->newest_us = time_us > walk->newest_us ? time_us : walk->newest_us;
@@ -67,27 +42,9 @@ static bool is_wanted(struct walk *walk, const redisReply *fields) {
 }
 
 static void add_row(struct walk *walk, const redisReply *fields) {
-    const char *text = NULL;
-    size_t size = 0;
-    for (size_t i = 0; i < COLUMN_COUNT; i++) {
-        const redisReply *value = reply_field(fields, columns[i].key);
-        bool is_text = value != NULL && reply_text(value, &text, &size);
-        if (is_text && columns[i].type == SHEET_TEXT)
-            sheet_add_text(walk->sheet, text, size);
-        else if (is_text)
-            sheet_add_number(walk->sheet, reply_number(value));
-        else
-            sheet_add_nothing(walk->sheet);
-        if (strcmp(columns[i].key, "kind") == 0 && field_is(fields, "class", "attack"))
-            sheet_mark(walk->sheet);
-    }
-    if (walk->eve == NULL)
-        return;
-    const redisReply *line = reply_field(fields, "eve");
-    json_t *eve = line != NULL && reply_text(line, &text, &size)
-                      ? json_loadb(text, size, JSON_ALLOW_NUL, NULL)
-                      : NULL;
-    (void)json_array_append_new(walk->eve, eve != NULL ? eve : json_null());
+    alert_sheet_add(walk->sheet, fields);
+    if (walk->eve != NULL)
+        (void)json_array_append_new(walk->eve, alert_eve(fields));
 }
 
 static bool has_enough(const struct walk *walk) {
@@ -167,7 +124,7 @@ static void say_nothing(const struct walk *walk) {
 }
 
 enum query_result query_alerts(const struct query *query) {
-    struct walk walk = {.query = query, .sheet = sheet_new(columns, COLUMN_COUNT)};
+    struct walk walk = {.query = query, .sheet = alert_sheet_new()};
     if (query->format == QUERY_JSON)
         walk.eve = json_array();
     int status = walk.sheet == NULL ? -ENOMEM : walk_stream(&walk);
@@ -184,7 +141,7 @@ enum query_result query_alerts(const struct query *query) {
         else if (query->format == QUERY_CSV)
             sheet_print_csv(walk.sheet, query->out);
         else if (result == QUERY_FOUND)
-            sheet_print_table(walk.sheet, query->out, query->colour);
+            sheet_print_table(walk.sheet, query->out, &query->style);
         if (result == QUERY_NOTHING)
             say_nothing(&walk);
         else if (query->format == QUERY_TABLE && has_enough(&walk))

@@ -2,8 +2,9 @@
  * query_explain.c - `downgrdctl explain`: a rule from its compiled-in documentation, or one alert
  * of the stream in full.
  *
- * An alert's way: downgrd:seen:{downgrd:alerts} scores its id with the millisecond of its stream
- * entry; of that millisecond's entries the one that carries the id is printed.
+ * An alert's id may be cut short, as tables do it, when only one begins so. An alert's way:
+ * downgrd:seen:{downgrd:alerts} scores its id with the millisecond of its stream entry; of that
+ * millisecond's entries the one that carries the id is printed.
  */
 #include <errno.h>
 #include <hiredis/hiredis.h>
@@ -11,34 +12,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "prose.h"
 #include "query.h"
 #include "redis_keys.h"
 #include "redis_link.h"
 #include "reply.h"
 #include "rule.h"
-#include "sheet.h"
 
-enum { LABEL_WIDTH = 14, LINE_WIDTH = 96 };
+enum { LABEL_WIDTH = 14, ALERT_ID_SIZE = 128, LEAST_BEGINNING = 6 };
 
-/* Text behind a label, broken at spaces. */
 static void print_wrapped(const struct query *query, const char *label, const char *text) {
-    size_t column = LABEL_WIDTH;
-    (void)fprintf(query->out, "%s%-*s%s", query->colour ? "\033[1m" : "", LABEL_WIDTH, label,
-                  query->colour ? "\033[0m" : "");
-    while (*text != '\0') {
-        size_t word = strcspn(text, " ");
-        if (column > LABEL_WIDTH && column + 1 + word > LINE_WIDTH) {
-            (void)fprintf(query->out, "\n%*s", LABEL_WIDTH, "");
-            column = LABEL_WIDTH;
-        } else if (column > LABEL_WIDTH) {
-            (void)fputc(' ', query->out);
-            column++;
-        }
-        print_escaped(query->out, text, word);
-        column += word;
-        text += word + strspn(text + word, " ");
-    }
-    (void)fputc('\n', query->out);
+    prose_print_labelled(query->out, &query->style, label, LABEL_WIDTH, text);
 }
 
 static void dump_json(const struct query *query, json_t *value) {
@@ -242,17 +226,67 @@ static int ask(const struct query *query, struct redis_batch *batch) {
     return status != 0 ? status : redis_link_judge(query->link, batch->replies[0]);
 }
 
+/* The one id that begins as told, out of all that are kept. 0, -ENOENT, -EEXIST (there are
+ * several), or what the link says. */
+static int complete_id(const struct query *query, const char *beginning, char id[ALERT_ID_SIZE]) {
+    struct redis_batch batch = {0};
+    size_t found = 0;
+    redis_batch_command(&batch, "ZRANGE", REDIS_KEY_SEEN, "0", "-1", NULL);
+    int status = ask(query, &batch);
+    for (size_t i = 0; status == 0 && batch.replies[0]->type == REDIS_REPLY_ARRAY &&
+                       i < batch.replies[0]->elements;
+         i++) {
+        const redisReply *member = batch.replies[0]->element[i];
+        if (member->type != REDIS_REPLY_STRING || member->len >= ALERT_ID_SIZE ||
+            strncmp(member->str, beginning, strlen(beginning)) != 0)
+            continue;
+        memcpy(id, member->str, member->len + 1);
+        found++;
+    }
+    redis_batch_deinit(&batch);
+    if (status != 0 || found == 1)
+        return status;
+    return found == 0 ? -ENOENT : -EEXIST;
+}
+
+/* The millisecond of the alert's stream entry; "" when there is no such alert. */
+static int find_millisecond(const struct query *query, const char *id, char text[32]) {
+    struct redis_batch batch = {0};
+    redis_batch_command(&batch, "ZSCORE", REDIS_KEY_SEEN, id, NULL);
+    int status = ask(query, &batch);
+    text[0] = '\0';
+    if (status == 0 && batch.replies[0]->type == REDIS_REPLY_STRING && batch.replies[0]->len < 32)
+        memcpy(text, batch.replies[0]->str, batch.replies[0]->len + 1);
+    redis_batch_deinit(&batch);
+    return status;
+}
+
+static void say_unknown(const char *id) {
+    (void)fputs("downgrdctl: neither a rule nor an alert that is still kept: ", stderr);
+    print_escaped(stderr, id, strlen(id));
+    (void)fputs("; the rules are:", stderr);
+    for (size_t i = 0; i < rules_count; i++)
+        (void)fprintf(stderr, "%s %s", i > 0 ? "," : "", rules_all[i]->kind);
+    (void)fputc('\n', stderr);
+}
+
 enum query_result query_explain_alert(const struct query *query, const char *id) {
     struct redis_batch batch = {0};
     enum query_result result = QUERY_NOTHING;
-    redis_batch_command(&batch, "ZSCORE", REDIS_KEY_SEEN, id, NULL);
-    int status = ask(query, &batch);
-    char millisecond[32] = "";
-    if (status == 0 && batch.replies[0]->type == REDIS_REPLY_STRING &&
-        batch.replies[0]->len < sizeof millisecond)
-        memcpy(millisecond, batch.replies[0]->str, batch.replies[0]->len + 1);
-    redis_batch_clear(&batch);
-    if (millisecond[0] != '\0') {
+    char whole[ALERT_ID_SIZE];
+    char millisecond[32];
+    int status = find_millisecond(query, id, millisecond);
+    if (status == 0 && millisecond[0] == '\0' && strlen(id) >= LEAST_BEGINNING) {
+        status = complete_id(query, id, whole);
+        if (status == -EEXIST) {
+            (void)fputs("downgrdctl: more than one alert begins so; give more of its id\n", stderr);
+            return QUERY_NOTHING;
+        }
+        id = status == 0 ? whole : id;
+        status = status == 0 ? find_millisecond(query, id, millisecond)
+                             : (status == -ENOENT ? 0 : status);
+    }
+    if (status == 0 && millisecond[0] != '\0') {
         redis_batch_command(&batch, "XRANGE", REDIS_KEY_ALERTS, millisecond, millisecond, NULL);
         status = ask(query, &batch);
         const redisReply *fields = status == 0 ? find_entry(batch.replies[0], id) : NULL;
@@ -266,13 +300,7 @@ enum query_result query_explain_alert(const struct query *query, const char *id)
         (void)fprintf(stderr, "downgrdctl: %s\n", redis_link_message(query->link));
         return QUERY_FAILED;
     }
-    if (result == QUERY_NOTHING) {
-        (void)fputs("downgrdctl: neither a rule nor an alert that is still kept: ", stderr);
-        print_escaped(stderr, id, strlen(id));
-        (void)fputs("; the rules are:", stderr);
-        for (size_t i = 0; i < rules_count; i++)
-            (void)fprintf(stderr, "%s %s", i > 0 ? "," : "", rules_all[i]->kind);
-        (void)fputc('\n', stderr);
-    }
+    if (result == QUERY_NOTHING)
+        say_unknown(id);
     return result;
 }

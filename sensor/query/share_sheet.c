@@ -13,10 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "prose.h"
 #include "redis_keys.h"
 #include "redis_link.h"
 #include "reply.h"
-#include "sheet.h"
 
 /* ---- order ---- */
 
@@ -74,203 +74,128 @@ void usage_sums_sort(struct usage_sums *sums, enum query_order order) {
         qsort(sums->items, sums->count, sizeof *sums->items, by_order[order]);
 }
 
-/* ---- coverage ---- */
-
-/* What the sensors say of themselves for the days of the range. */
-static const char *const health_fields[] = {
-    "packets",           "packets_malformed", "packets_cut",   "flows_evicted", "buffers_exhausted",
-    "fragments_dropped", "hello_malformed",   "alerts_folded", "alerts_lost",   "sources",
-};
-enum { HEALTH_COUNT = sizeof health_fields / sizeof health_fields[0] };
-enum {
-    HEALTH_PACKETS,
-    HEALTH_MALFORMED,
-    HEALTH_CUT,
-    HEALTH_EVICTED,
-    HEALTH_BUFFERS,
-    HEALTH_FRAGMENTS
-};
-
-struct coverage {
-    uint64_t handshakes;
-    uint64_t negotiated;
-    uint64_t legacy;
-    uint64_t half_seen;
-    uint64_t inconclusive;
-    uint64_t clients_lost;
-    uint64_t health[HEALTH_COUNT];
-};
-
-static int read_health(const struct query *query, struct coverage *coverage) {
-    struct redis_batch index = {0};
-    struct redis_batch batch = {0};
-    char begin[16];
-    (void)snprintf(begin, sizeof begin, "%u",
-                   (unsigned)redis_day_of_us(usage_range_begin_us(query)));
-    redis_batch_command(&index, "ZRANGEBYSCORE", REDIS_KEY_DAYS, begin, "+inf", NULL);
-    int status = redis_link_exchange(query->link, &index);
-    const redisReply *days = status == 0 ? index.replies[0] : NULL;
-    for (size_t i = 0; status == 0 && days->type == REDIS_REPLY_ARRAY && i < days->elements; i++) {
-        uint32_t day = 0;
-        const char *sensor = NULL;
-        if (days->element[i]->type == REDIS_REPLY_STRING &&
-            redis_member_read(days->element[i]->str, &day, &sensor) == 0)
-            redis_batch_command(&batch, "HGETALL", redis_key_health_day(sensor, day).text, NULL);
-    }
-    if (status == 0)
-        status = redis_link_exchange(query->link, &batch);
-    for (size_t i = 0; status == 0 && i < batch.reply_count; i++) {
-        for (size_t field = 0; field < HEALTH_COUNT; field++) {
-            const redisReply *value = reply_field(batch.replies[i], health_fields[field]);
-            coverage->health[field] += value != NULL ? reply_number(value) : 0;
-        }
-    }
-    redis_batch_deinit(&index);
-    redis_batch_deinit(&batch);
-    return status;
-}
-
-static int measure(const struct query *query, const struct usage_sums *sums,
-                   struct coverage *coverage) {
-    memset(coverage, 0, sizeof *coverage);
-    for (size_t i = 0; i < sums->count; i++) {
-        const struct usage_sum *sum = &sums->items[i];
-        coverage->handshakes += sum->counts[USAGE_HANDSHAKES];
-        coverage->negotiated += usage_sum_negotiated(sum);
-        coverage->legacy += usage_sum_legacy(sum);
-        coverage->half_seen += sum->counts[USAGE_HALF_SEEN];
-        coverage->inconclusive += sum->counts[USAGE_INCONCLUSIVE];
-        coverage->clients_lost += sum->clients_lost;
-    }
-    return read_health(query, coverage);
-}
-
-static double share_of(uint64_t part, uint64_t whole) {
-    return whole == 0 ? 0.0 : (double)part / (double)whole;
-}
-
-static void print_coverage(const struct query *query, const struct coverage *coverage) {
-    char text[TIME_TEXT_SIZE];
-    FILE *out = query->out;
-    (void)fputs(
-        "\nLEGACY: below TLS 1.2, of the ANSWERED (those with a ServerHello). CLIENT, SERVER: who "
-        "kept "
-        "the\nlegacy ones there. DOWNGR: both could do better, whatever the version. OLD: CLIENTS "
-        "with a\nlegacy handshake. PEAK: most legacy handshakes in a minute. LAST: the newest of "
-        "them.\n",
-        out);
-    (void)fprintf(
-        out,
-        "Coverage: %" PRIu64 " handshakes, %" PRIu64 " with a ServerHello (the shares "
-        "are of these); %" PRIu64 " half-seen (%.2f%%), %" PRIu64 " inconclusive (%.2f%%).\n",
-        coverage->handshakes, coverage->negotiated, coverage->half_seen,
-        100.0 * share_of(coverage->half_seen, coverage->handshakes), coverage->inconclusive,
-        100.0 * share_of(coverage->inconclusive, coverage->handshakes));
-    const uint64_t *health = coverage->health;
-    (void)fprintf(out,
-                  "Sensors: %" PRIu64 " packets, of these %" PRIu64 " malformed and %" PRIu64
-                  " cut; lost for want of room: %" PRIu64 " flows, %" PRIu64 " messages, %" PRIu64
-                  " fragments.\n",
-                  health[HEALTH_PACKETS], health[HEALTH_MALFORMED], health[HEALTH_CUT],
-                  health[HEALTH_EVICTED], health[HEALTH_BUFFERS], health[HEALTH_FRAGMENTS]);
-    if (coverage->clients_lost != 0)
-        (void)fprintf(out,
-                      "Distinct clients are too few: %" PRIu64
-                      " handshakes were of clients that a sensor had no room for.\n",
-                      coverage->clients_lost);
-    if (query->since_us != 0)
-        (void)fprintf(out, "Since %s UTC (packet time).\n",
-                      time_for_people(usage_range_begin_us(query), text));
-}
-
-static json_t *json_of_coverage(const struct coverage *coverage) {
-    json_t *health = json_object();
-    for (size_t i = 0; i < HEALTH_COUNT; i++)
-        (void)json_object_set_new(health, health_fields[i],
-                                  json_integer((json_int_t)coverage->health[i]));
-    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:f,s:f,s:f,s:I,s:o}", "handshakes",
-                     (json_int_t)coverage->handshakes, "negotiated",
-                     (json_int_t)coverage->negotiated, "legacy", (json_int_t)coverage->legacy,
-                     "half_seen", (json_int_t)coverage->half_seen, "inconclusive",
-                     (json_int_t)coverage->inconclusive, "half_seen_share",
-                     share_of(coverage->half_seen, coverage->handshakes), "inconclusive_share",
-                     share_of(coverage->inconclusive, coverage->handshakes), "legacy_share",
-                     share_of(coverage->legacy, coverage->negotiated), "clients_lost",
-                     (json_int_t)coverage->clients_lost, "sensors", health);
-}
-
 /* ---- rows ---- */
 
 /* Columns before and after the counters; the counters of usage_field_names[] that have no title
  * here are in JSON and CSV only. */
-enum { LEADING = 6, TRAILING = 7, COLUMN_COUNT = LEADING + USAGE_FIELD_COUNT + TRAILING };
+enum { LEADING = 10, TRAILING = 9, COLUMN_COUNT = LEADING + USAGE_FIELD_COUNT + TRAILING };
 
-static const char *counter_title(size_t field) {
+/* What a narrow table can do without, most dispensable last. */
+enum drop { ALWAYS, LATE, MIDDLE, EARLY, FIRST };
+
+static struct sheet_column counter_column(size_t field) {
+    const char *title = NULL;
+    enum drop drop = MIDDLE;
     switch (field) {
     case USAGE_TLS_1_3:
-        return "1.3";
+        title = "1.3";
+        drop = FIRST;
+        break;
     case USAGE_TLS_1_2:
-        return "1.2";
+        title = "1.2";
+        drop = FIRST;
+        break;
     case USAGE_TLS_1_1:
-        return "1.1";
+        title = "1.1";
+        drop = EARLY;
+        break;
     case USAGE_TLS_1_0:
-        return "1.0";
+        title = "1.0";
+        drop = EARLY;
+        break;
     case USAGE_SSL_3:
-        return "SSL3";
+        title = "SSL3";
+        drop = FIRST;
+        break;
     case USAGE_SSL_2:
-        return "SSL2";
+        title = "SSL2";
+        drop = FIRST;
+        break;
     case USAGE_LEGACY_CLIENT:
-        return "CLIENT";
+        title = "CLIENT";
+        drop = LATE;
+        break;
     case USAGE_LEGACY_SERVER:
-        return "SERVER";
+        title = "SERVER";
+        drop = LATE;
+        break;
     case USAGE_DOWNGRADED:
-        return "DOWNGR";
+        title = "DOWNGR";
+        break;
     case USAGE_ALERTS:
-        return "ALERTS";
+        title = "ALERTS";
+        break;
     default:
-        return NULL;
+        break;
     }
+    return (struct sheet_column){usage_field_names[field], title, SHEET_NUMBER, (uint8_t)drop};
 }
 
-static void set_columns(enum query_by by, struct sheet_column columns[COLUMN_COUNT]) {
+static void set_columns(const struct query *query, const struct usage_sums *sums,
+                        struct sheet_column columns[COLUMN_COUNT]) {
     static const char *const keys[] = {
         [BY_DOMAIN] = "group", [BY_HOUR] = "hour", [BY_DAY] = "day", [BY_SENSOR] = "sensor"};
     static const char *const titles[] = {[BY_DOMAIN] = NULL,
                                          [BY_HOUR] = "HOUR (UTC)",
                                          [BY_DAY] = "DAY (UTC)",
                                          [BY_SENSOR] = "SENSOR"};
+    bool has_trend = query->by == BY_DOMAIN && sums->slots > 2;
     const struct sheet_column leading[LEADING] = {
-        {"domain", "DOMAIN", SHEET_TEXT},   {keys[by], titles[by], SHEET_TEXT},
-        {"application", NULL, SHEET_TEXT},  {"negotiated", "ANSWERED", SHEET_NUMBER},
-        {"legacy", "LEGACY", SHEET_NUMBER}, {"legacy_share", "SHARE", SHEET_PERCENT},
+        {"domain", "DOMAIN", SHEET_NAME, ALWAYS},
+        {keys[query->by], titles[query->by], SHEET_TEXT, ALWAYS},
+        {"application", NULL, SHEET_TEXT, ALWAYS},
+        {"negotiated", "ANSWERED", SHEET_NUMBER, ALWAYS},
+        {"legacy", "LEGACY", SHEET_NUMBER, ALWAYS},
+        {"legacy_share", "SHARE", SHEET_PERCENT, ALWAYS},
+        {NULL, query->by == BY_DOMAIN ? NULL : "OF ALL", SHEET_BAR, LATE},
+        {"seen_share", "SEEN", SHEET_PERCENT, ALWAYS},
+        {"legacy_trend", has_trend ? "LEGACY TREND" : NULL, SHEET_TREND, MIDDLE},
+        {"answered_trend", NULL, SHEET_TREND, ALWAYS},
     };
     const struct sheet_column trailing[TRAILING] = {
-        {"clients", "CLIENTS", SHEET_NUMBER},
-        {"legacy_clients", "OLD", SHEET_NUMBER},
-        {REDIS_FIELD_PEAK, "PEAK", SHEET_NUMBER},
-        {REDIS_FIELD_LAST_LEGACY, "LAST (UTC)", SHEET_TIME},
-        {REDIS_FIELD_FIRST, NULL, SHEET_TIME},
-        {REDIS_FIELD_LAST, NULL, SHEET_TIME},
-        {REDIS_FIELD_CLIENTS_LOST, NULL, SHEET_NUMBER},
+        {"clients", "CLIENTS", SHEET_NUMBER, EARLY},
+        {"legacy_clients", "OLD", SHEET_NUMBER, LATE},
+        {REDIS_FIELD_PEAK, "PEAK", SHEET_NUMBER, MIDDLE},
+        {USAGE_FIELD_PEAK_SECOND, NULL, SHEET_NUMBER, ALWAYS},
+        {USAGE_FIELD_PEAK_FULL_SECOND, NULL, SHEET_NUMBER, ALWAYS},
+        {REDIS_FIELD_LAST_LEGACY, "LAST", SHEET_DATE, MIDDLE},
+        {REDIS_FIELD_FIRST, NULL, SHEET_TIME, ALWAYS},
+        {REDIS_FIELD_LAST, NULL, SHEET_TIME, ALWAYS},
+        {REDIS_FIELD_CLIENTS_LOST, NULL, SHEET_NUMBER, ALWAYS},
     };
     memcpy(columns, leading, sizeof leading);
     for (size_t i = 0; i < USAGE_FIELD_COUNT; i++)
-        columns[LEADING + i] =
-            (struct sheet_column){usage_field_names[i], counter_title(i), SHEET_NUMBER};
+        columns[LEADING + i] = counter_column(i);
     memcpy(columns + LEADING + USAGE_FIELD_COUNT, trailing, sizeof trailing);
 }
 
-static void add_text(struct sheet *sheet, const char *text) {
-    sheet_add_text(sheet, text, strlen(text));
+void usage_sum_add_trend(struct sheet *sheet, const struct usage_sums *sums,
+                         const struct usage_sum *sum, const uint64_t *values) {
+    uint64_t shown[SHEET_TREND_SLOTS];
+    for (size_t i = 0; i < sums->slots; i++)
+        shown[i] = sum->trend_answered[i] == 0 ? SHEET_UNSEEN : values[i];
+    sheet_add_trend(sheet, shown, sums->slots);
 }
 
-static void add_row(struct sheet *sheet, const struct usage_sum *sum) {
-    add_text(sheet, sum->domain);
-    add_text(sheet, sum->label);
-    add_text(sheet, sum->application);
-    sheet_add_number(sheet, usage_sum_negotiated(sum));
-    sheet_add_number(sheet, usage_sum_legacy(sum));
-    sheet_add_share(sheet, usage_sum_legacy(sum), usage_sum_negotiated(sum));
+uint64_t usage_sum_seen(const struct usage_sum *sum) {
+    uint64_t missing = sum->counts[USAGE_HALF_SEEN] + sum->counts[USAGE_INCONCLUSIVE];
+    return sum->counts[USAGE_HANDSHAKES] > missing ? sum->counts[USAGE_HANDSHAKES] - missing : 0;
+}
+
+static void add_row(struct sheet *sheet, const struct usage_sums *sums,
+                    const struct usage_sum *sum) {
+    uint64_t legacy = usage_sum_legacy(sum);
+    uint64_t answered = usage_sum_negotiated(sum);
+    sheet_add_string(sheet, sum->domain);
+    sheet_add_string(sheet, sum->label);
+    sheet_add_string(sheet, sum->application);
+    sheet_add_number(sheet, answered);
+    sheet_add_number(sheet, legacy);
+    sheet_add_share(sheet, legacy, answered);
+    sheet_add_share(sheet, legacy, answered);
+    sheet_add_share(sheet, usage_sum_seen(sum), sum->counts[USAGE_HANDSHAKES]);
+    usage_sum_add_trend(sheet, sums, sum, sum->trend_legacy);
+    usage_sum_add_trend(sheet, sums, sum, sum->trend_answered);
     for (size_t i = 0; i < USAGE_FIELD_COUNT; i++) {
         sheet_add_number(sheet, sum->counts[i]);
         if ((i == USAGE_DOWNGRADED || i == USAGE_ALERTS) && sum->counts[i] != 0)
@@ -283,14 +208,52 @@ static void add_row(struct sheet *sheet, const struct usage_sum *sum) {
         sheet_add_nothing(sheet);
         sheet_add_nothing(sheet);
     }
-    sheet_add_number(sheet, sum->peak_legacy_per_min);
+    sheet_add_number(sheet, sum->peaks.legacy_per_min);
+    sheet_add_number(sheet, sum->peaks.legacy_per_s);
+    sheet_add_number(sheet, sum->peaks.legacy_full_per_s);
     sheet_add_number(sheet, sum->last_legacy_us);
     sheet_add_number(sheet, sum->first_us);
     sheet_add_number(sheet, sum->last_us);
     sheet_add_number(sheet, sum->clients_lost);
 }
 
-static void print_json(const struct query *query, const struct sheet *sheet, size_t total,
+/* ---- the whole ---- */
+
+static void print_legend(const struct query *query) {
+    char text[TIME_TEXT_SIZE];
+    (void)fputc('\n', query->out);
+    prose_print(query->out, &query->style,
+                "LEGACY: below TLS 1.2, of the ANSWERED (those with a ServerHello). SEEN: part of "
+                "the handshakes that was seen whole. CLIENT, SERVER: who kept the legacy ones "
+                "there. DOWNGR: both could do better, whatever the version. OLD: CLIENTS with a "
+                "legacy handshake. PEAK: most legacy handshakes in a minute. LAST: day of the "
+                "newest of them.");
+    if (query->since_us != 0)
+        prose_print(query->out, &query->style, "Since %s UTC (packet time).",
+                    time_for_people(usage_range_begin_us(query), text));
+}
+
+static void print_table(const struct query *query, const struct sheet *sheet, uint64_t total,
+                        const struct coverage *coverage) {
+    sheet_print_table(sheet, query->out, &query->style);
+    if (sheet_rows(sheet) < total)
+        (void)fprintf(query->out, "... and %" PRIu64 " more (--limit 0 shows all)\n",
+                      total - sheet_rows(sheet));
+    print_legend(query);
+    if (coverage->is_of_all) {
+        char share[PERCENT_TEXT_SIZE];
+        prose_print(query->out, &query->style,
+                    "All domains: %" PRIu64 " answered, %" PRIu64 " legacy (%s).",
+                    coverage->negotiated, coverage->legacy,
+                    percent_text(coverage->legacy, coverage->negotiated, share));
+    } else if (sheet_rows(sheet) < total) {
+        prose_print(query->out, &query->style,
+                    "The next line is of the domains that were read for this table, not of all.");
+    }
+    coverage_print(query, coverage);
+}
+
+static void print_json(const struct query *query, const struct sheet *sheet, uint64_t total,
                        const struct coverage *coverage) {
     char text[TIME_TEXT_SIZE];
     json_t *since = query->since_us == 0
@@ -298,7 +261,7 @@ static void print_json(const struct query *query, const struct sheet *sheet, siz
                         : json_string(time_for_programs(usage_range_begin_us(query), text));
     json_t *whole =
         json_pack("{s:o,s:o,s:I,s:o}", "since", since, "domains", sheet_json(sheet), "rows_in_all",
-                  (json_int_t)total, "coverage", json_of_coverage(coverage));
+                  (json_int_t)total, "coverage", coverage_json(coverage));
     if (whole == NULL)
         return;
     (void)json_dumpf(whole, query->out, JSON_INDENT(2) | JSON_ENSURE_ASCII);
@@ -306,35 +269,25 @@ static void print_json(const struct query *query, const struct sheet *sheet, siz
     json_decref(whole);
 }
 
-enum query_result share_sheet_print(const struct query *query, const struct usage_sums *sums) {
+enum query_result share_sheet_print(const struct query *query, const struct usage_sums *sums,
+                                    uint64_t total, const struct coverage *coverage) {
     struct sheet_column columns[COLUMN_COUNT];
-    struct coverage coverage;
-    int status = measure(query, sums, &coverage);
-    if (status != 0) {
-        (void)fprintf(stderr, "downgrdctl: %s\n", redis_link_message(query->link));
-        return QUERY_FAILED;
-    }
-    set_columns(query->by, columns);
+    set_columns(query, sums, columns);
     struct sheet *sheet = sheet_new(columns, COLUMN_COUNT);
     size_t rows = query->limit != 0 && query->limit < sums->count ? query->limit : sums->count;
     for (size_t i = 0; sheet != NULL && i < rows; i++)
-        add_row(sheet, &sums->items[i]);
+        add_row(sheet, sums, &sums->items[i]);
     if (sheet_failed(sheet)) {
         (void)fputs("downgrdctl: out of memory\n", stderr);
         sheet_delete(sheet);
         return QUERY_FAILED;
     }
-    if (query->format == QUERY_CSV) {
+    if (query->format == QUERY_CSV)
         sheet_print_csv(sheet, query->out);
-    } else if (query->format == QUERY_JSON) {
-        print_json(query, sheet, sums->count, &coverage);
-    } else {
-        sheet_print_table(sheet, query->out, query->colour);
-        if (rows < sums->count)
-            (void)fprintf(query->out, "... and %zu more (--limit 0 shows all)\n",
-                          sums->count - rows);
-        print_coverage(query, &coverage);
-    }
+    else if (query->format == QUERY_JSON)
+        print_json(query, sheet, total, coverage);
+    else
+        print_table(query, sheet, total, coverage);
     sheet_delete(sheet);
     return sums->count > 0 ? QUERY_FOUND : QUERY_NOTHING;
 }

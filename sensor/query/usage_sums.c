@@ -8,13 +8,13 @@
 
 #include <errno.h>
 #include <hiredis/hiredis.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "redis_keys.h"
 #include "redis_link.h"
 #include "reply.h"
-#include "sheet.h"
 
 enum { GROUP_DOMAINS = 64, BATCH_COMMANDS = 1024, HOURS_PER_DAY = 24 };
 
@@ -37,6 +37,7 @@ struct reading {
     struct note notes[BATCH_COMMANDS + HOURS_PER_DAY + 2];
     size_t note_count;
     size_t domain_begin; /* the first sum of the domain that was summed last */
+    size_t next_field;   /* where the next field's name is looked for first */
     int status;
 };
 
@@ -114,27 +115,132 @@ static void keep_larger(uint64_t *kept, uint64_t value) {
         *kept = value;
 }
 
-static void add_field(struct usage_sum *sum, const char *name, size_t size,
-                      const redisReply *reply) {
-    uint64_t value = reply_number(reply);
+static void keep_larger_peaks(struct usage_peaks *kept, const struct usage_peaks *peaks) {
+    keep_larger(&kept->legacy_per_min, peaks->legacy_per_min);
+    keep_larger(&kept->legacy_per_s, peaks->legacy_per_s);
+    keep_larger(&kept->legacy_full_per_s, peaks->legacy_full_per_s);
+}
+
+/* The sensor's number; it is remembered when it is new. */
+static size_t sensor_number(struct usage_sums *sums, const char *name) {
+    for (size_t i = 0; i < sums->sensor_count; i++)
+        if (strcmp(sums->sensors[i], name) == 0)
+            return i;
+    if (sums->sensor_count == USAGE_SUM_SENSORS)
+        return USAGE_SUM_SENSORS - 1;
+    size_t size = strlen(name) + 1;
+    char *copy = malloc(size);
+    if (copy == NULL)
+        return USAGE_SUM_SENSORS - 1;
+    memcpy(copy, name, size);
+    sums->sensors[sums->sensor_count] = copy;
+    return sums->sensor_count++;
+}
+
+static void close_peak_sensor(struct usage_peak_walk *walk) {
+    walk->of_day.legacy_per_min += walk->of_sensor.legacy_per_min;
+    walk->of_day.legacy_per_s += walk->of_sensor.legacy_per_s;
+    walk->of_day.legacy_full_per_s += walk->of_sensor.legacy_full_per_s;
+    memset(&walk->of_sensor, 0, sizeof walk->of_sensor);
+}
+
+static void close_peak_day(struct usage_sum *sum) {
+    close_peak_sensor(&sum->walk);
+    keep_larger_peaks(&sum->peaks, &sum->walk.of_day);
+    memset(&sum->walk.of_day, 0, sizeof sum->walk.of_day);
+}
+
+/* Hashes come day by day, and within a day sensor by sensor (the index is sorted so). */
+static void add_peaks(struct usage_sum *sum, uint64_t day, size_t sensor,
+                      const struct usage_peaks *peaks) {
+    if (sum->walk.day != day)
+        close_peak_day(sum);
+    else if (sum->walk.sensor != sensor)
+        close_peak_sensor(&sum->walk);
+    sum->walk.day = day;
+    sum->walk.sensor = sensor;
+    keep_larger_peaks(&sum->walk.of_sensor, peaks);
+}
+
+static bool field_is(const redisReply *name, const char *wanted) {
+    return name->len == strlen(wanted) && memcmp(name->str, wanted, name->len) == 0;
+}
+
+/* Redis gives a small hash's fields in the order in which they were set, which is mostly that of
+ * the names: the search goes on where the last one ended. */
+static bool find_counter(struct reading *reading, const redisReply *name, size_t *field) {
     for (size_t i = 0; i < USAGE_FIELD_COUNT; i++) {
-        if (strlen(usage_field_names[i]) != size || memcmp(usage_field_names[i], name, size) != 0)
+        *field = (reading->next_field + i) % USAGE_FIELD_COUNT;
+        if (!field_is(name, usage_field_names[*field]))
             continue;
-        sum->counts[i] += value;
-        return;
+        reading->next_field = *field + 1;
+        return true;
     }
-    if (strcmp(name, REDIS_FIELD_PEAK) == 0)
-        keep_larger(&sum->peak_legacy_per_min, value);
-    else if (strcmp(name, REDIS_FIELD_LAST) == 0)
+    return false;
+}
+
+static void add_other_field(struct usage_sum *sum, struct usage_peaks *peaks,
+                            const redisReply *name, const redisReply *reply) {
+    uint64_t value = reply_number(reply);
+    if (field_is(name, REDIS_FIELD_PEAK))
+        peaks->legacy_per_min = value;
+    else if (field_is(name, USAGE_FIELD_PEAK_SECOND))
+        peaks->legacy_per_s = value;
+    else if (field_is(name, USAGE_FIELD_PEAK_FULL_SECOND))
+        peaks->legacy_full_per_s = value;
+    else if (field_is(name, REDIS_FIELD_LAST))
         keep_larger(&sum->last_us, value);
-    else if (strcmp(name, REDIS_FIELD_LAST_LEGACY) == 0)
+    else if (field_is(name, REDIS_FIELD_LAST_LEGACY))
         keep_larger(&sum->last_legacy_us, value);
-    else if (strcmp(name, REDIS_FIELD_CLIENTS_LOST) == 0)
+    else if (field_is(name, REDIS_FIELD_CLIENTS_LOST))
         sum->clients_lost += value;
-    else if (strcmp(name, REDIS_FIELD_FIRST) == 0 && (sum->first_us == 0 || value < sum->first_us))
+    else if (field_is(name, REDIS_FIELD_FIRST) && (sum->first_us == 0 || value < sum->first_us))
         sum->first_us = value;
-    else if (strcmp(name, REDIS_FIELD_APPLICATION) == 0 && reply->type == REDIS_REPLY_STRING)
+    else if (field_is(name, REDIS_FIELD_APPLICATION) && reply->type == REDIS_REPLY_STRING)
         (void)snprintf(sum->application, sizeof sum->application, "%s", reply->str);
+}
+
+static bool counts_as_answered(size_t field) {
+    return field >= USAGE_TLS_1_3 && field <= USAGE_VERSION_OTHER;
+}
+
+static bool counts_as_legacy(size_t field) {
+    return field == USAGE_TLS_1_1 || field == USAGE_TLS_1_0 || field == USAGE_SSL_3 ||
+           field == USAGE_SSL_2;
+}
+
+/* One hash of counters. */
+static void add_counters(struct reading *reading, const struct note *note, struct usage_sum *sum,
+                         const redisReply *reply) {
+    struct usage_sums *sums = reading->sums;
+    struct usage_peaks peaks = {0};
+    uint64_t day = note->hours - note->hours % HOURS_PER_DAY;
+    size_t sensor = sensor_number(sums, note->sensor);
+    bool has_slot = sums->slots > 0 && note->hours >= sums->begin_hours;
+    size_t slot = !has_slot ? 0
+                            : (size_t)((note->hours - sums->begin_hours) * sums->slots /
+                                       (sums->end_hours - sums->begin_hours));
+    slot = slot < sums->slots || !has_slot ? slot : sums->slots - 1;
+    for (size_t i = 0; i + 1 < reply->elements; i += 2) {
+        const redisReply *name = reply->element[i];
+        size_t field = 0;
+        if (name->type != REDIS_REPLY_STRING)
+            continue;
+        if (!find_counter(reading, name, &field)) {
+            add_other_field(sum, &peaks, name, reply->element[i + 1]);
+            continue;
+        }
+        uint64_t value = reply_number(reply->element[i + 1]);
+        sum->counts[field] += value;
+        if (has_slot && counts_as_answered(field))
+            sum->trend_answered[slot] += value;
+        if (has_slot && counts_as_legacy(field))
+            sum->trend_legacy[slot] += value;
+    }
+    add_peaks(sum, day, sensor, &peaks);
+    sum->sensors |= UINT64_C(1) << sensor;
+    sum->days += sum->last_day != day ? 1U : 0U;
+    sum->last_day = day;
 }
 
 static void take_reply(struct reading *reading, const struct note *note, const redisReply *reply) {
@@ -147,10 +253,7 @@ static void take_reply(struct reading *reading, const struct note *note, const r
         return;
     }
     if (note->kind == NOTE_COUNTERS) {
-        for (size_t i = 0; i + 1 < reply->elements; i += 2)
-            if (reply->element[i]->type == REDIS_REPLY_STRING)
-                add_field(sum, reply->element[i]->str, reply->element[i]->len,
-                          reply->element[i + 1]);
+        add_counters(reading, note, sum, reply);
         return;
     }
     sum->has_clients = true;
@@ -266,13 +369,35 @@ static int read_group(struct reading *reading, const char *const *domains, size_
     return status != 0 ? status : reading->status;
 }
 
-/* Sums that only a client count made (their hours are outside the range, or expired). */
-static void drop_empty(struct usage_sums *sums) {
+/* Ends the peaks, and drops sums that only a client count made (their hours are outside the range,
+ * or expired). */
+static void close_sums(struct usage_sums *sums) {
     size_t kept = 0;
-    for (size_t i = 0; i < sums->count; i++)
+    for (size_t i = 0; i < sums->count; i++) {
+        close_peak_day(&sums->items[i]);
         if (sums->items[i].counts[USAGE_HANDSHAKES] != 0)
             sums->items[kept++] = sums->items[i];
+    }
     sums->count = kept;
+}
+
+/* Into how many parts the trends divide the range: no more than it has hours or days. */
+static int set_slots(const struct query *query, struct usage_sums *sums) {
+    uint64_t first = 0;
+    uint64_t last = 0;
+    int status = usage_days_read(query, &first, &last);
+    if (status != 0 || last == 0)
+        return status;
+    uint64_t begin = usage_range_begin_us(query) / us_per_hour;
+    uint64_t unit = usage_range_is_hours(query) ? 1 : HOURS_PER_DAY;
+    sums->begin_hours = begin > first ? begin : first;
+    sums->end_hours = last + HOURS_PER_DAY;
+    uint64_t now = query->now_us / us_per_hour + 1;
+    if (unit == 1 && now > sums->begin_hours && now < sums->end_hours)
+        sums->end_hours = now;
+    uint64_t units = (sums->end_hours - sums->begin_hours) / unit;
+    sums->slots = units < SHEET_TREND_SLOTS ? (size_t)units : (size_t)SHEET_TREND_SLOTS;
+    return 0;
 }
 
 int usage_sums_read(const struct query *query, const char *const *domains, size_t domain_count,
@@ -282,12 +407,12 @@ int usage_sums_read(const struct query *query, const char *const *domains, size_
         return -ENOMEM;
     reading->query = query;
     reading->sums = sums;
-    int status = 0;
+    int status = set_slots(query, sums);
     for (size_t i = 0; i < domain_count && status == 0; i += GROUP_DOMAINS) {
         size_t left = domain_count - i;
         status = read_group(reading, domains + i, left < GROUP_DOMAINS ? left : GROUP_DOMAINS);
     }
-    drop_empty(sums);
+    close_sums(sums);
     redis_batch_deinit(&reading->index);
     redis_batch_deinit(&reading->batch);
     free(reading);
@@ -295,11 +420,54 @@ int usage_sums_read(const struct query *query, const char *const *domains, size_
 }
 
 void usage_sums_deinit(struct usage_sums *sums) {
+    for (size_t i = 0; i < sums->sensor_count; i++)
+        free(sums->sensors[i]);
     free(sums->items);
     memset(sums, 0, sizeof *sums);
 }
 
-/* ---- known domains ---- */
+/* ---- known days and domains ---- */
+
+static uint64_t hours_of_member(const redisReply *reply) {
+    uint32_t day = 0;
+    const char *sensor = NULL;
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0 ||
+        reply->element[0]->type != REDIS_REPLY_STRING ||
+        redis_member_read(reply->element[0]->str, &day, &sensor) != 0)
+        return 0;
+    return redis_hours_of_day(day);
+}
+
+int usage_days_read(const struct query *query, uint64_t *first_hours, uint64_t *last_hours) {
+    struct redis_batch batch = {0};
+    char begin[16];
+    (void)snprintf(begin, sizeof begin, "%u",
+                   (unsigned)redis_day_of_us(usage_range_begin_us(query)));
+    redis_batch_command(&batch, "ZRANGEBYSCORE", REDIS_KEY_DAYS, begin, "+inf", "LIMIT", "0", "1",
+                        NULL);
+    redis_batch_command(&batch, "ZREVRANGEBYSCORE", REDIS_KEY_DAYS, "+inf", begin, "LIMIT", "0",
+                        "1", NULL);
+    int status = redis_link_exchange(query->link, &batch);
+    for (size_t i = 0; status == 0 && i < batch.reply_count; i++)
+        status = redis_link_judge(query->link, batch.replies[i]);
+    *first_hours = status == 0 ? hours_of_member(batch.replies[0]) : 0;
+    *last_hours = status == 0 ? hours_of_member(batch.replies[1]) : 0;
+    redis_batch_deinit(&batch);
+    return status;
+}
+
+int domain_count_read(const struct query *query, uint64_t *count) {
+    struct redis_batch batch = {0};
+    char begin[24];
+    (void)snprintf(begin, sizeof begin, "%" PRIu64, usage_range_begin_us(query));
+    redis_batch_command(&batch, "ZCOUNT", REDIS_KEY_DOMAINS, begin, "+inf", NULL);
+    int status = redis_link_exchange(query->link, &batch);
+    if (status == 0)
+        status = redis_link_judge(query->link, batch.replies[0]);
+    *count = status == 0 ? reply_number(batch.replies[0]) : 0;
+    redis_batch_deinit(&batch);
+    return status;
+}
 
 void domain_list_delete(char **list) {
     for (size_t i = 0; list != NULL && list[i] != NULL; i++)
@@ -328,7 +496,9 @@ static char **copy_texts(const redisReply *reply, size_t *count) {
 int domain_list_read(const struct query *query, char ***list, size_t *count) {
     struct redis_batch batch = {0};
     *list = NULL;
-    redis_batch_command(&batch, "ZREVRANGE", REDIS_KEY_DOMAINS, "0", "-1", NULL);
+    char begin[24];
+    (void)snprintf(begin, sizeof begin, "%" PRIu64, usage_range_begin_us(query));
+    redis_batch_command(&batch, "ZREVRANGEBYSCORE", REDIS_KEY_DOMAINS, "+inf", begin, NULL);
     int status = redis_link_exchange(query->link, &batch);
     if (status == 0)
         status = redis_link_judge(query->link, batch.replies[0]);

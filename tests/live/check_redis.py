@@ -127,7 +127,8 @@ def publish(url, *options, sensor="lab", capture="c0ffee", status=0):
 
 def ctl(url, *words, status=0, environment=None):
     done = subprocess.run([DOWNGRDCTL, "--redis", url, *words], capture_output=True, timeout=60,
-                          env={**os.environ, "TZ": "Asia/Tokyo", **(environment or {})})
+                          env={**os.environ, "TZ": "Asia/Tokyo", "LC_ALL": "C", "COLUMNS": "250",
+                               **(environment or {})})
     if done.returncode != status:
         raise AssertionError(f"downgrdctl {words}: status {done.returncode}, not {status}: "
                              f"{done.stdout.decode()} {done.stderr.decode()}")
@@ -451,6 +452,9 @@ class Reading(unittest.TestCase):
             self.assertIn(words, out)
         self.assertEqual(json.loads(ctl(self.url, "explain", ident, "--json")[0])["id"], ident)
         self.assertIn("key,value", ctl(self.url, "explain", ident, "--csv")[0])
+        self.assertIn("Evidence", ctl(self.url, "explain", f"{0xffff:032x}"[:29])[0])
+        _, said = ctl(self.url, "explain", ident[:12], status=1)  # all of them begin so
+        self.assertIn("more than one alert", said)
         _, said = ctl(self.url, "explain", "nonsense\x1b[2J", status=1)
         self.assertNotIn("\x1b", said)
         self.assertNotIn("\x1b", ctl(self.url, "explain", f"{0xffff:032x}")[0])

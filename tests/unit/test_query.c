@@ -68,11 +68,14 @@ static void test_domains(void **state) {
 }
 
 static const struct sheet_column columns[] = {
-    {"name", "NAME", SHEET_TEXT},
-    {"hidden", NULL, SHEET_NUMBER},
-    {"share", "SHARE", SHEET_PERCENT},
-    {"time", "TIME", SHEET_TIME},
+    {"name", "NAME", SHEET_TEXT, 0},
+    {"hidden", NULL, SHEET_NUMBER, 0},
+    {"share", "SHARE", SHEET_PERCENT, 0},
+    {"time", "TIME", SHEET_TIME, 0},
 };
+
+static const struct sheet_style plain = {.colour = false};
+static const struct sheet_style coloured = {.colour = true};
 
 static struct sheet *example(void) {
     struct sheet *sheet = sheet_new(columns, 4);
@@ -105,11 +108,11 @@ static char *printed(void (*print)(const struct sheet *sheet, FILE *out)) {
 }
 
 static void print_plain(const struct sheet *sheet, FILE *out) {
-    sheet_print_table(sheet, out, false);
+    sheet_print_table(sheet, out, &plain);
 }
 
 static void print_coloured(const struct sheet *sheet, FILE *out) {
-    sheet_print_table(sheet, out, true);
+    sheet_print_table(sheet, out, &coloured);
 }
 
 static void test_table(void **state) {
@@ -173,7 +176,7 @@ static void test_long_text(void **state) {
     print_escaped(out, text, sizeof text);
     struct sheet *sheet = sheet_new(columns, 1);
     sheet_add_text(sheet, text, sizeof text);
-    sheet_print_table(sheet, out, false);
+    sheet_print_table(sheet, out, &plain);
     (void)fclose(out);
     assert_true(size > 4 * sizeof text);
     assert_null(strchr(copy, '\033'));
