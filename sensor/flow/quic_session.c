@@ -148,6 +148,23 @@ static bool frames_agree(const struct quic_crypto *crypto, struct span frames,
     return true;
 }
 
+/* Does a packet without a token bring (part of) the hello that is known? Then the client sent it
+ * before the Retry that the others answer. */
+static bool is_late_beginning(const struct quic_crypto *crypto, const struct quic_header *header,
+                              struct span frames) {
+    static const uint64_t telling = TLS_HANDSHAKE_HEADER_SIZE + sizeof(uint16_t) + TLS_RANDOM_SIZE;
+    uint64_t known_size = crypto->told_count && crypto->told[0].data ? crypto->told[0].size : 0;
+    uint64_t same = 0;
+    struct quic_frame frame;
+    if (header->token.size != 0 || !frames_agree(crypto, frames, header->dialect))
+        return false;
+    while (quic_frame_next(&frames, header->dialect, &frame))
+        if (frame.type == QUIC_CRYPTO && frame.offset < known_size &&
+            frame.data.size <= known_size - frame.offset)
+            same += frame.data.size;
+    return same >= telling;
+}
+
 /* An Initial of the client that opens with its own id, though the handshake has begun. A token may
  * come out of a Retry that was not captured, and so does one that repeats the hello. */
 static bool begin_again(struct session *session, unsigned end, const struct quic_header *header,
@@ -156,6 +173,8 @@ static bool begin_again(struct session *session, unsigned end, const struct quic
     bool is_same_version = header->version == quic->version;
     bool may_go_on =
         header->token.size != 0 && frames_agree(&quic->crypto[end], frames, header->dialect);
+    if (is_same_version && is_late_beginning(&quic->crypto[end], header, frames))
+        return false;
     if (is_same_version && !may_go_on) {
         session->begins_another = true;
         return false;

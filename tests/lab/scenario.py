@@ -25,6 +25,7 @@ class Product:
     never: tuple = ()  # tshark filters that must match none
     pcapng: bool = False
     dissected: bool = True  # False: tshark does not read these hellos; only `shows` is checked
+    datagrams: str = "dtls"  # tshark's protocol for those of the server's port
 
     @property
     def file_name(self):
@@ -41,6 +42,7 @@ class Product:
         text["handshakes"] = [dict(handshake) for handshake in self.handshakes]
         text["tshark"] = {
             "dissected": self.dissected,
+            "datagrams": self.datagrams,
             "shows": list(self.shows),
             "never": list(self.never),
         }

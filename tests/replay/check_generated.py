@@ -32,6 +32,7 @@ sys.path[:0] = [str(SOURCE_DIR / "tests" / folder) for folder in ("generate", "l
 
 import capture_file
 import damages
+import datagrams
 import dialogues
 import encapsulations
 import eve
@@ -46,6 +47,9 @@ BASES = (
     "sentinel-attack-client-side",
 )
 HONEST = BASES[:2]
+DTLS_BASES = ("honest-dtls12-cookie", "server-limited-dtls10")
+SHORT_BASES = ("quic-v1", "quic-v2-draft")  # neither Retry nor cookie
+QUIC_BASES = ("quic-v1", "quic-v2-draft", "quic-retry", "quic-chromium")
 BARE = "bare"
 UNCLEAN = {"inconclusive", "half_seen"}
 
@@ -151,6 +155,31 @@ def format_cases(base, steps):
         yield Case(f"{base}, {name}", data, suffix, bare_name(base, 4), same_places=True)
 
 
+def datagram_cases(base):
+    """The same of UDP."""
+    steps = datagrams.load(SOURCE_DIR / "pcaps" / f"{base}.pcap")
+    versions = {4: steps, 6: datagrams.as_ipv6(steps)}
+    for version, those in versions.items():
+        name = bare_name(base, version)
+        yield Case(name, capture_file.pcap(talk.records(those)), ".pcap", name, same_places=True)
+    yield from wrapped_cases(base, versions)
+    is_quic = base in QUIC_BASES
+    harmless = datagrams.HARMLESS_TO_QUIC if is_quic else datagrams.HARMLESS_TO_DTLS
+    tables = ((None, {**datagrams.HARMLESS, **harmless}),)
+    tables += () if is_quic else (("stun", datagrams.CARRIED_BY_STUN),)
+    for carrier, table in tables:
+        for name, damage in table.items():
+            data = capture_file.pcap(talk.records(damage(steps)))
+            title = f"{base}, {name}"
+            yield Case(title, data, ".pcap", bare_name(base, 4), carrier=carrier)
+    harmful = dict(datagrams.HARMFUL)
+    if base in SHORT_BASES:
+        harmful |= datagrams.HARMFUL_TO_THE_FIRST
+    for name, damage in harmful.items():
+        data = capture_file.pcap(talk.records(damage(steps)))
+        yield Case(f"{base}, {name}", data, ".pcap", is_unclean=True)
+
+
 def _on_two_interfaces(steps):
     """What each side sends on an interface of its own: other link type, other resolution."""
     file = Pcapng().section().interface(Interface(1, 9)).interface(Interface(101, 0x80 | 24))
@@ -187,6 +216,8 @@ def cases():
         yield from carried_cases(base, steps)
         if base in HONEST:
             yield from harmed_cases(base, steps)
+    for base in DTLS_BASES + QUIC_BASES:
+        yield from datagram_cases(base)
 
 
 # ---- what the sensor makes of them --------------------------------------------------------------

@@ -68,6 +68,26 @@ static void goes_on_after_a_retry(void **state) {
     demand_told("Retry of others", COMPLETED OFFER CHOICE " versions{1 1 1}");
 }
 
+static void the_beginning_may_come_late(void **state) {
+    (void)state;
+    begin();
+    say_hello(after_retry);
+    say_retry("retry id");
+    say_hello(from_client);
+    say_answer(answer_after_retry);
+    say_finish(with_keys(after_retry, "retry id", "server"));
+    demand_told("late beginning", COMPLETED OFFER CHOICE " versions{1 1 1} moved");
+
+    begin(); /* another hello is another handshake */
+    say_hello(after_retry);
+    say_answer(answer_after_retry);
+    say_finish(with_keys(after_retry, "retry id", "server"));
+    say_hello_of(from_client, other_plan);
+    say_answer(from_server);
+    say_finish(from_client);
+    assert_int_equal(tape.count, 2);
+}
+
 static const uint32_t offered[] = {QUIC_VERSION_1, DRAFT_29, 0};
 
 static void say_versions(const char *to, const char *as) {
@@ -191,6 +211,7 @@ static void unknown_versions_alone_tell_nothing(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(goes_on_after_a_retry),
+        cmocka_unit_test(the_beginning_may_come_late),
         cmocka_unit_test(begins_anew_after_version_negotiation),
         cmocka_unit_test(forged_version_negotiation),
         cmocka_unit_test(server_may_choose_the_version),
