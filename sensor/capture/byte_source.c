@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { INPUT_SIZE = 128 * 1024, FAILURE_SIZE = 160 };
@@ -110,6 +111,23 @@ static size_t read_unpacked(struct byte_source *source, uint8_t *to, size_t size
         }
         return 0;
     }
+}
+
+bool byte_source_map(struct byte_source *source, struct file_map *map, struct span *bytes) {
+    struct stat status;
+    off_t at = lseek(source->descriptor, 0, SEEK_CUR);
+    if (source->unpacker != NULL || source->has_ended || at < (off_t)source->input.size ||
+        fstat(source->descriptor, &status) != 0 || !S_ISREG(status.st_mode) ||
+        status.st_size <= at || !file_map_open(map, source->descriptor, (uint64_t)status.st_size))
+        return false;
+    if (lseek(source->descriptor, status.st_size, SEEK_SET) < 0) {
+        file_map_close(map);
+        return false;
+    }
+    *bytes = span_from(span_of(map->bytes, map->size), (size_t)at - source->input.size);
+    source->taken += (uint64_t)(status.st_size - at);
+    source->input = span_from(source->input, source->input.size);
+    return true;
 }
 
 size_t byte_source_read(struct byte_source *source, uint8_t *to, size_t size) {

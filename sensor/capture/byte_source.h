@@ -5,6 +5,7 @@
 #ifndef DOWNGRD_BYTE_SOURCE_H
 #define DOWNGRD_BYTE_SOURCE_H
 
+#include "file_map.h"
 #include "unpack.h"
 
 struct byte_source;
@@ -19,6 +20,13 @@ void byte_source_delete(struct byte_source *source);
  * end, for good: of all there is, or where byte_source_failure() says why there is no more.
  */
 size_t byte_source_read(struct byte_source *source, uint8_t *to, size_t size);
+
+/*
+ * Maps all bytes that were not handed out yet, when they lie in a regular file as they are. Then
+ * *bytes is what there is now, and byte_source_read() goes on behind it, with what was appended
+ * since. False where that is not possible; nothing has changed then. *map is the caller's to close.
+ */
+bool byte_source_map(struct byte_source *source, struct file_map *map, struct span *bytes);
 
 /* Why the bytes ended early; NULL when they did not. */
 const char *byte_source_failure(const struct byte_source *source);

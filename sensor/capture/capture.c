@@ -259,6 +259,12 @@ static int end(struct capture *capture) {
 }
 
 static int read_packet(struct capture *capture, struct capture_packet *packet) {
+    if (!window_advance(&capture->window)) {
+        const struct damage here = {.offset = window_offset(&capture->window),
+                                    .is_truncated = true,
+                                    .reason = "the file became shorter while it was read"};
+        return end_damaged(capture, &here);
+    }
     int status = capture->is_pcapng ? pcapng_file_next(&capture->pcapng, &capture->window, packet)
                                     : pcap_file_next(&capture->pcap, &capture->window, packet);
     if (status < 0)
@@ -303,11 +309,22 @@ int capture_next(struct capture *capture, struct capture_packet *packet) {
     return capture->state;
 }
 
+int capture_next_few(struct capture *capture, struct capture_packet *packets, int room) {
+    int count = 0;
+    do {
+        if (capture_next(capture, &packets[count]) <= 0)
+            break;
+        count++;
+    } while (count < room && window_is_mapped(&capture->window));
+    return count > 0 ? count : capture->state;
+}
+
 const char *capture_error(const struct capture *capture) {
     return capture->error;
 }
 
 void capture_progress(const struct capture *capture, uint64_t *bytes_read, uint64_t *bytes_total) {
-    *bytes_read = byte_source_taken(capture->source);
+    *bytes_read = window_is_mapped(&capture->window) ? window_offset(&capture->window)
+                                                     : byte_source_taken(capture->source);
     *bytes_total = capture->total;
 }

@@ -26,6 +26,7 @@ struct pcap_file {
     enum pcap_lengths lengths;
     size_t header_size; /* of a record */
     uint64_t number;    /* of the last packet */
+    uint32_t last_size; /* its captured bytes */
     struct damage damage;
 };
 

@@ -3,20 +3,38 @@
 #include <assert.h>
 #include <stdlib.h>
 
-int window_init(struct window *window, struct byte_source *source) {
-    *window = (struct window){.source = source, .block = malloc(WINDOW_SIZE)};
+static int use_block(struct window *window) {
+    window->block = malloc(WINDOW_SIZE);
+    window->bytes = window->block;
     return window->block != NULL ? 0 : -1;
+}
+
+int window_init(struct window *window, struct byte_source *source) {
+    struct span bytes;
+    *window = (struct window){.source = source};
+    if (!byte_source_map(source, &window->map, &bytes))
+        return use_block(window);
+    window->bytes = bytes.data;
+    window->end = bytes.size;
+    window->map_skipped = window->map.size - bytes.size;
+    return 0;
 }
 
 void window_deinit(struct window *window) {
     free(window->block);
     window->block = NULL;
+    file_map_close(&window->map);
 }
 
 bool window_refill(struct window *window, size_t size) {
     assert(size <= WINDOW_MAX_WANT);
+    const uint8_t *old = window->bytes;
     size_t left = window_left(window);
-    memmove(window->block, window->block + window->at, left);
+    if (window->block == NULL && use_block(window) != 0) {
+        window->bytes = old;
+        return false;
+    }
+    memmove(window->block, old + window->at, left);
     window->base += window->at;
     window->at = 0;
     window->end = left;

@@ -462,6 +462,84 @@ static void test_stdin_without_blocking(void **state) {
     assert_int_equal(waitpid(child, NULL, 0), child);
 }
 
+/* A long capture, packet by packet and a few at a time. */
+static void test_few_at_a_time(void **state) {
+    (void)state;
+    enum { ROOM = 7 };
+    struct file file = pcap_of(100);
+    scene_write(file.bytes, file.size);
+    struct capture *capture = scene_open(scene_path, NULL);
+    struct capture_packet packets[ROOM];
+    unsigned nth = 0;
+    int calls = 0;
+    int count = 0;
+    while ((count = capture_next_few(capture, packets, ROOM)) > 0) {
+        assert_true(count <= ROOM);
+        calls++;
+        for (int i = 0; i < count; i++)
+            assert_packet(&packets[i], ++nth);
+    }
+    assert_int_equal(count, 0);
+    assert_int_equal(nth, 100);
+    assert_true(calls < 100 / 2);
+    assert_int_equal(capture_next_few(capture, packets, ROOM), 0);
+    capture_close(capture);
+}
+
+/* Damage behind some good packets: they are handed out first. */
+static void test_few_before_damage(void **state) {
+    (void)state;
+    struct file file = pcap_of(3);
+    struct capture_packet packets[8];
+    scene_write(file.bytes, file.size - 1);
+    struct capture *capture = scene_open(scene_path, NULL);
+    assert_int_equal(capture_next_few(capture, packets, 8), 2);
+    assert_packet(&packets[1], 2);
+    assert_int_equal(capture_next_few(capture, packets, 8), -1);
+    assert_contains(capture_error(capture), "truncated after packet 2");
+    capture_close(capture);
+}
+
+/* What is appended while the file is read is read as well. */
+static void test_growing_file(void **state) {
+    (void)state;
+    struct file file = pcap_of(5);
+    size_t two = PCAP_HEADER_SIZE + 2 * PCAP_RECORD_SIZE;
+    scene_write(file.bytes, two + 9);
+    struct capture *capture = scene_open(scene_path, NULL);
+    FILE *more = fopen(scene_path, "ab");
+    assert_non_null(more);
+    assert_int_equal(fwrite(file.bytes + two + 9, 1, file.size - two - 9, more),
+                     file.size - two - 9);
+    fclose(more);
+    assert_packets(capture, 5, 0);
+    capture_close(capture);
+}
+
+/* Somebody cuts the file while it is read: it ends with an error, and nothing else happens. */
+static void test_shrinking_file(void **state) {
+    (void)state;
+    enum { PACKETS = 100000 };
+    struct file file = pcap_of(1);
+    FILE *out = fopen(scene_path, "wb");
+    assert_non_null(out);
+    fwrite(file.bytes, 1, PCAP_HEADER_SIZE, out);
+    for (unsigned i = 0; i < PACKETS; i++)
+        fwrite(file.bytes + PCAP_HEADER_SIZE, 1, PCAP_RECORD_SIZE, out);
+    fclose(out);
+    struct capture *capture = scene_open(scene_path, NULL);
+    struct capture_packet packet;
+    unsigned seen = 0;
+    int status = 0;
+    while ((status = capture_next(capture, &packet)) == 1)
+        if (++seen == 10)
+            assert_int_equal(truncate(scene_path, PCAP_HEADER_SIZE + 20 * PCAP_RECORD_SIZE), 0);
+    assert_int_equal(status, -1);
+    assert_true(seen < PACKETS / 2);
+    assert_contains(capture_error(capture), "the file became shorter while it was read");
+    capture_close(capture);
+}
+
 static void test_progress(void **state) {
     (void)state;
     struct file file = pcap_of(3);
@@ -532,6 +610,10 @@ int main(void) {
         cmocka_unit_test(test_nanoseconds),
         cmocka_unit_test(test_stdin),
         cmocka_unit_test(test_stdin_without_blocking),
+        cmocka_unit_test(test_few_at_a_time),
+        cmocka_unit_test(test_few_before_damage),
+        cmocka_unit_test(test_growing_file),
+        cmocka_unit_test(test_shrinking_file),
         cmocka_unit_test(test_progress),
         cmocka_unit_test(test_every_prefix_and_byte),
         cmocka_unit_test(test_content_id),
