@@ -1,9 +1,37 @@
+/*
+ * lane.c - one packet after the other through the stages.
+ *
+ * A sensor mostly waits for memory: the packet's bytes, its flow's place in the table, the flow,
+ * its session, none of which is in the processor's cache. Packets that stay where they are
+ * (lane_packet_later()) therefore wait in a short row. Each one that joins moves one before it a
+ * stage on, and each stage asks for the memory that the next one needs, so that it comes while
+ * others are worked on. What is found does not depend on it: only the last stage, in order, changes
+ * anything.
+ */
 #include "lane.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "fragments.h"
 #include "packet_ring.h"
+
+/* How many packets are between a packet and its next stage. */
+enum {
+    WAIT_DECODE = 4,
+    WAIT_FLOW = WAIT_DECODE + 4,
+    WAIT_SESSION = WAIT_FLOW + 4,
+    WAIT_FOLLOW = WAIT_SESSION + 4,
+    WAITING_ROOM = 32, /* a power of two, and room for all that wait */
+};
+
+struct waiting {
+    struct capture_packet captured;
+    enum parse_status status; /* from here on: of decoding it */
+    bool has_place;           /* it is complete: no fragment */
+    struct flow_place place;
+    struct packet packet;
+};
 
 struct lane {
     struct lane_config config;
@@ -12,6 +40,13 @@ struct lane {
     struct run_stats stats;         /* what lane_packet() counts; the stages count for themselves */
     struct flow_counts flow_before; /* their figures at lane_begin() */
     uint64_t fragments_before;
+    /* How many packets came to each stage. */
+    uint64_t arrived;
+    uint64_t decoded;
+    uint64_t flow_expected;
+    uint64_t session_expected;
+    uint64_t followed;
+    struct waiting waiting[WAITING_ROOM];
 };
 
 struct lane *lane_new(const struct lane_config *config,
@@ -72,11 +107,31 @@ static void keep(struct lane *lane, const struct capture_packet *captured,
     packet_ring_add(lane->config.ring, packet, &frame);
 }
 
-static void decode(struct lane *lane, const struct capture_packet *captured) {
+static void decode(const struct lane *lane, struct waiting *waiting) {
+    const struct capture_packet *captured = &waiting->captured;
+    struct packet *packet = &waiting->packet;
+    waiting->status = packet_decode(captured->link_type, captured->frame, captured->wire_size,
+                                    lane->config.tunnel_depth, packet);
+    waiting->has_place = waiting->status == PARSE_OK && !packet->is_fragment;
+    if (waiting->has_place)
+        flow_table_place(lane->flows, packet, &waiting->place);
+}
+
+static void note(struct run_stats *stats, const struct capture_packet *captured) {
+    stats->packets++;
+    stats->bytes += captured->wire_size;
+    if (stats->first_us == 0 || captured->time_us < stats->first_us)
+        stats->first_us = captured->time_us;
+    if (captured->time_us > stats->last_us)
+        stats->last_us = captured->time_us;
+}
+
+static void follow(struct lane *lane, struct waiting *waiting) {
     struct run_stats *stats = &lane->stats;
-    struct packet packet;
-    switch (packet_decode(captured->link_type, captured->frame, captured->wire_size,
-                          lane->config.tunnel_depth, &packet)) {
+    const struct capture_packet *captured = &waiting->captured;
+    struct packet *packet = &waiting->packet;
+    note(stats, captured);
+    switch (waiting->status) {
     case PARSE_OK:
         break;
     case PARSE_MORE:
@@ -90,21 +145,54 @@ static void decode(struct lane *lane, const struct capture_packet *captured) {
         return;
     }
     if (lane->config.ring)
-        keep(lane, captured, &packet);
-    if (packet.is_fragment && !reassemble(lane, captured, &packet))
-        return;
-    flow_table_packet(lane->flows, &packet, captured->time_us, captured->number);
+        keep(lane, captured, packet);
+    if (waiting->has_place)
+        flow_table_packet_at(lane->flows, packet, &waiting->place, captured->time_us,
+                             captured->number);
+    else if (reassemble(lane, captured, packet))
+        flow_table_packet(lane->flows, packet, captured->time_us, captured->number);
+}
+
+static struct waiting *waiting_at(struct lane *lane, uint64_t number) {
+    return &lane->waiting[number % WAITING_ROOM];
+}
+
+static void expect_flow(struct lane *lane) {
+    const struct waiting *waiting = waiting_at(lane, lane->flow_expected++);
+    if (waiting->has_place)
+        flow_table_expect_flow(lane->flows, &waiting->place);
+}
+
+static void expect_session(struct lane *lane) {
+    const struct waiting *waiting = waiting_at(lane, lane->session_expected++);
+    if (waiting->has_place)
+        flow_table_expect_session(lane->flows, &waiting->place);
+}
+
+void lane_packet_later(struct lane *lane, const struct capture_packet *captured) {
+    waiting_at(lane, lane->arrived++)->captured = *captured;
+    if (lane->arrived - lane->decoded > WAIT_DECODE)
+        decode(lane, waiting_at(lane, lane->decoded++));
+    if (lane->arrived - lane->flow_expected > WAIT_FLOW)
+        expect_flow(lane);
+    if (lane->arrived - lane->session_expected > WAIT_SESSION)
+        expect_session(lane);
+    if (lane->arrived - lane->followed > WAIT_FOLLOW)
+        follow(lane, waiting_at(lane, lane->followed++));
+}
+
+void lane_catch_up(struct lane *lane) {
+    while (lane->decoded < lane->arrived)
+        decode(lane, waiting_at(lane, lane->decoded++));
+    while (lane->followed < lane->arrived)
+        follow(lane, waiting_at(lane, lane->followed++));
+    lane->flow_expected = lane->arrived;
+    lane->session_expected = lane->arrived;
 }
 
 void lane_packet(struct lane *lane, const struct capture_packet *captured) {
-    struct run_stats *stats = &lane->stats;
-    stats->packets++;
-    stats->bytes += captured->wire_size;
-    if (stats->first_us == 0 || captured->time_us < stats->first_us)
-        stats->first_us = captured->time_us;
-    if (captured->time_us > stats->last_us)
-        stats->last_us = captured->time_us;
-    decode(lane, captured);
+    lane_packet_later(lane, captured);
+    lane_catch_up(lane);
 }
 
 static uint64_t fragments_dropped(const struct lane *lane) {
@@ -121,6 +209,7 @@ void lane_begin(struct lane *lane, const struct source *source) {
 }
 
 void lane_end(struct lane *lane) {
+    assert(lane->followed == lane->arrived);
     fragments_end(lane->fragments);
     flow_table_end(lane->flows);
 }

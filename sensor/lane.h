@@ -33,7 +33,12 @@ void lane_delete(struct lane *lane);
 /* A new capture begins: the figures start at zero. `source` must outlive it. */
 void lane_begin(struct lane *lane, const struct source *source);
 void lane_packet(struct lane *lane, const struct capture_packet *captured);
-/* The capture has ended: whatever is in progress is told, and forgotten. */
+/* The same, but the packet may wait for others: its bytes must stay until lane_catch_up(). Quicker.
+ */
+void lane_packet_later(struct lane *lane, const struct capture_packet *captured);
+/* No packet waits any more. */
+void lane_catch_up(struct lane *lane);
+/* The capture has ended, and no packet waits: whatever is in progress is told, and forgotten. */
 void lane_end(struct lane *lane);
 
 /* What the lane's stages counted since lane_begin(); the judge's figures are zero. */

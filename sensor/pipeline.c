@@ -126,10 +126,14 @@ static int tap_read(struct tap *tap) {
     int status = 0;
     clock_gettime(CLOCK_MONOTONIC, &begun);
     while ((status = capture_next(tap->capture, &captured)) > 0) {
-        lane_packet(tap->lane, &captured);
+        if (capture_keeps_packets(tap->capture))
+            lane_packet_later(tap->lane, &captured);
+        else
+            lane_packet(tap->lane, &captured);
         if (has_progress && ++packets % PROGRESS_PACKETS == 0)
             pipeline_progress(tap->capture, tap->source.name, packets, &begun);
     }
+    lane_catch_up(tap->lane);
     if (packets >= PROGRESS_PACKETS)
         fputs("\r\033[K", stderr);
     return status;

@@ -309,14 +309,8 @@ int capture_next(struct capture *capture, struct capture_packet *packet) {
     return capture->state;
 }
 
-int capture_next_few(struct capture *capture, struct capture_packet *packets, int room) {
-    int count = 0;
-    do {
-        if (capture_next(capture, &packets[count]) <= 0)
-            break;
-        count++;
-    } while (count < room && window_is_mapped(&capture->window));
-    return count > 0 ? count : capture->state;
+bool capture_keeps_packets(const struct capture *capture) {
+    return window_is_mapped(&capture->window);
 }
 
 const char *capture_error(const struct capture *capture) {

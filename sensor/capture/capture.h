@@ -47,11 +47,9 @@ void capture_close(struct capture *capture);
  */
 int capture_next(struct capture *capture, struct capture_packet *packet);
 
-/*
- * As capture_next(), for up to `room` packets (1 or more) where more than one can be had without
- * waiting: returns how many, all valid until the next call, or 0 or -1.
- */
-int capture_next_few(struct capture *capture, struct capture_packet *packets, int room);
+/* True when the packet that capture_next() gave last stays valid until capture_close(), and so do
+ * all before it. It may become false, and never true again. */
+bool capture_keeps_packets(const struct capture *capture);
 
 /* Why capture_next() returned -1: names the file, the last good packet and the byte offset where
  * the record or block begins that cannot be read. In a compressed file offsets count unpacked

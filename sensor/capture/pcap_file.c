@@ -13,7 +13,7 @@ enum {
     MAX_MINOR_VERSION = 4,
     DG_UX_MAJOR_VERSION = 543,
     LINK_TYPE_BITS = 0x03ffffff,
-    LOOKED_AT = 64, /* bytes of a record that are looked at in any case, and a cache line */
+    LOOKED_AT = 64, /* this far into a record something is looked at in any case */
 };
 
 enum pcap_magic {
@@ -80,6 +80,20 @@ static int fail_record(struct pcap_file *file, const struct window *window, uint
                       size, MAX_RECORD_BYTES);
 }
 
+/* Where a record begins is known when the length of the one before it is, so whoever walks a file
+ * waits for memory at each of them. Most packets of a busy link have one of two lengths, full or an
+ * acknowledgement: the record behind the next one is guessed by the two lengths seen last. */
+static void expect_next(struct pcap_file *file, const struct window *window, uint32_t size) {
+    window_expect(window, 0);
+    window_expect(window, LOOKED_AT);
+    if (file->sizes[0] != size) {
+        file->sizes[1] = file->sizes[0];
+        file->sizes[0] = size;
+    }
+    window_expect(window, file->header_size + file->sizes[0]);
+    window_expect(window, file->header_size + file->sizes[1]);
+}
+
 int pcap_file_next(struct pcap_file *file, struct window *window, struct capture_packet *packet) {
     size_t header_size = file->header_size;
     if (!window_fill(window, header_size))
@@ -101,17 +115,12 @@ int pcap_file_next(struct pcap_file *file, struct window *window, struct capture
         micros /= 1000;
     if (micros > 999999) /* damaged, but the packet's bytes may well be good */
         micros = 999999;
-    /* Where the fourth record from here begins, if records go on as they do: whoever waits for each
-     * one's length to know where the next one is, waits for memory each time. */
-    size_t stride = 2 * ((size_t)size + file->last_size + 2 * header_size);
-    window_expect(window, stride);
-    window_expect(window, stride + LOOKED_AT);
-    file->last_size = size;
     packet->frame = span_from(window_span(window, header_size + size), header_size);
     packet->wire_size = file_wire_size(size, wire_size);
     packet->time_us = seconds * 1000000U + micros;
     packet->number = ++file->number;
     packet->link_type = file->link_type;
     window_move(window, header_size + size);
+    expect_next(file, window, size);
     return 1;
 }

@@ -26,7 +26,7 @@ struct pcap_file {
     enum pcap_lengths lengths;
     size_t header_size; /* of a record */
     uint64_t number;    /* of the last packet */
-    uint32_t last_size; /* its captured bytes */
+    uint32_t sizes[2];  /* captured bytes of the last packet, and of the last that had others */
     struct damage damage;
 };
 

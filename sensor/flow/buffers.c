@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "table_memory.h"
+
 int buffers_init(struct buffers *buffers, const size_t counts[BUFFER_CLASS_COUNT]) {
     static const size_t sizes[BUFFER_CLASS_COUNT] = {BUFFER_SMALL_SIZE, BUFFER_MEDIUM_SIZE,
                                                      BUFFER_LARGE_SIZE};
@@ -12,7 +14,9 @@ int buffers_init(struct buffers *buffers, const size_t counts[BUFFER_CLASS_COUNT
         struct buffer_pool *pool = &buffers->pools[i];
         pool->count = counts[i];
         pool->size = sizes[i];
-        pool->memory = calloc(counts[i], sizes[i]);
+        if (counts[i] == 0)
+            continue;
+        pool->memory = table_memory_new(counts[i], sizes[i]);
         pool->free = calloc(counts[i], sizeof *pool->free);
         if (pool->memory == NULL || pool->free == NULL) {
             buffers_deinit(buffers);
@@ -27,7 +31,8 @@ int buffers_init(struct buffers *buffers, const size_t counts[BUFFER_CLASS_COUNT
 
 void buffers_deinit(struct buffers *buffers) {
     for (size_t i = 0; i < BUFFER_CLASS_COUNT; i++) {
-        free(buffers->pools[i].memory);
+        table_memory_delete(buffers->pools[i].memory, buffers->pools[i].count,
+                            buffers->pools[i].size);
         free(buffers->pools[i].free);
     }
     memset(buffers, 0, sizeof *buffers);

@@ -14,6 +14,7 @@
 #ifndef DOWNGRD_FLOW_H
 #define DOWNGRD_FLOW_H
 
+#include "flow_key.h"
 #include "handshake.h"
 #include "packet.h"
 
@@ -55,6 +56,19 @@ void flow_table_delete(struct flow_table *table);
 /* One TCP segment or UDP datagram (not a fragment). `number` is the packet's, from 1. */
 void flow_table_packet(struct flow_table *table, const struct packet *packet, uint64_t time_us,
                        uint64_t number);
+
+/*
+ * The same in steps, for who has several packets at hand: each step asks for the memory that the
+ * next one looks at, so that the packets' waits for it overlap. flow_table_place() for all of them,
+ * then flow_table_expect_flow() for all, then flow_table_expect_session() for all, and then
+ * flow_table_packet_at() for each in order, whose result does not depend on the steps before.
+ */
+void flow_table_place(const struct flow_table *table, const struct packet *packet,
+                      struct flow_place *place);
+void flow_table_expect_flow(const struct flow_table *table, const struct flow_place *place);
+void flow_table_expect_session(const struct flow_table *table, const struct flow_place *place);
+void flow_table_packet_at(struct flow_table *table, const struct packet *packet,
+                          const struct flow_place *place, uint64_t time_us, uint64_t number);
 /* A fragment of a datagram of this flow (its ports are in *packet) contradicted another one. */
 void flow_table_conflict(struct flow_table *table, const struct packet *packet, uint64_t number);
 

@@ -15,6 +15,13 @@ struct flow_key {
 
 /* Fills the key with the ends in a fixed order; returns which of them (0, 1) sent the packet. */
 unsigned flow_key_of(const struct packet *packet, struct flow_key *key);
+/* Where in the table a packet's flow is looked for. */
+struct flow_place {
+    struct flow_key key;
+    uint64_t hash;
+    unsigned from; /* which of the key's ends sent the packet */
+};
+
 bool flow_key_equal(const struct flow_key *a, const struct flow_key *b);
 
 /* For hash buckets. With a random seed nobody can choose addresses that share one; no output

@@ -93,7 +93,7 @@ static void flow_evict(struct flow_table *table) {
     }
 }
 
-uint32_t flow_new(struct flow_table *table, const struct flow_key *key, uint64_t hash,
+uint32_t flow_new(struct flow_table *table, const struct flow_place *place,
                   const struct packet *packet, uint64_t number) {
     if (table->free_flow == NONE && table->fresh_flow == table->config.flows)
         flow_evict(table);
@@ -103,9 +103,9 @@ uint32_t flow_new(struct flow_table *table, const struct flow_key *key, uint64_t
     else
         index = table->fresh_flow++;
     struct flow *flow = &table->flows[index];
-    uint32_t *bucket = &table->buckets[hash & table->bucket_mask];
+    uint32_t *bucket = &table->buckets[place->hash & table->bucket_mask];
     memset(flow, 0, sizeof *flow);
-    flow->key = *key;
+    flow->key = place->key;
     flow->chain = *bucket;
     *bucket = index;
     flow->session = NONE;

@@ -20,6 +20,7 @@
 #include "flow_key.h"
 #include "session.h"
 
+enum { CACHE_LINE = 64, FLOW_HOT_SIZE = 2 * CACHE_LINE };
 enum { NONE = UINT32_MAX, TOUCH_US = 1000000, CLOSED_BOTH = 3 };
 
 enum flow_state {
@@ -167,7 +168,7 @@ static inline uint32_t flow_find(const struct flow_table *table, const struct fl
 }
 
 /* A flow for this key, which is not held yet; a full store evicts the one that was idle longest. */
-uint32_t flow_new(struct flow_table *table, const struct flow_key *key, uint64_t hash,
+uint32_t flow_new(struct flow_table *table, const struct flow_place *place,
                   const struct packet *packet, uint64_t number);
 void flow_free(struct flow_table *table, uint32_t index);
 /* A new connection on the same addresses and ports. */
@@ -185,9 +186,9 @@ void flow_end_session(struct flow_table *table, uint32_t index, bool timed_out, 
 void flow_linger(struct flow_table *table, uint32_t index);
 
 /* flow_tcp.c, flow_udp.c: one packet of each. */
-void flow_tcp_segment(struct flow_table *table, const struct packet *packet, uint64_t time_us,
-                      uint64_t number);
-void flow_udp_datagram(struct flow_table *table, const struct packet *packet, uint64_t time_us,
-                       uint64_t number);
+void flow_tcp_segment(struct flow_table *table, const struct packet *packet,
+                      const struct flow_place *place, uint64_t time_us, uint64_t number);
+void flow_udp_datagram(struct flow_table *table, const struct packet *packet,
+                       const struct flow_place *place, uint64_t time_us, uint64_t number);
 
 #endif

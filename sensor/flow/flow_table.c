@@ -6,6 +6,7 @@
 
 #include "flow_store.h"
 #include "quic_protection.h"
+#include "table_memory.h"
 
 void flow_default_config(struct flow_config *config) {
     *config = (struct flow_config){
@@ -42,22 +43,57 @@ static void flow_table_expire(struct flow_table *table) {
 }
 
 /* Packets are TCP or UDP: packet_decode() lets nothing else through. */
-void flow_table_packet(struct flow_table *table, const struct packet *packet, uint64_t time_us,
-                       uint64_t number) {
+void flow_table_packet_at(struct flow_table *table, const struct packet *packet,
+                          const struct flow_place *place, uint64_t time_us, uint64_t number) {
     if (time_us > table->now_us) {
         table->now_us = time_us;
         flow_table_expire(table);
     }
     if (packet->protocol == IP_PROTOCOL_TCP)
-        flow_tcp_segment(table, packet, time_us, number);
+        flow_tcp_segment(table, packet, place, time_us, number);
     else
-        flow_udp_datagram(table, packet, time_us, number);
+        flow_udp_datagram(table, packet, place, time_us, number);
+}
+
+void flow_table_packet(struct flow_table *table, const struct packet *packet, uint64_t time_us,
+                       uint64_t number) {
+    struct flow_place place;
+    flow_table_place(table, packet, &place);
+    flow_table_packet_at(table, packet, &place, time_us, number);
+}
+
+void flow_table_place(const struct flow_table *table, const struct packet *packet,
+                      struct flow_place *place) {
+    place->from = flow_key_of(packet, &place->key);
+    place->hash = flow_key_hash(table->seed, &place->key);
+    __builtin_prefetch(&table->buckets[place->hash & table->bucket_mask]);
+}
+
+static void expect(const void *memory, size_t size) {
+    for (size_t at = 0; at < size; at += CACHE_LINE)
+        __builtin_prefetch((const uint8_t *)memory + at, 1);
+}
+
+void flow_table_expect_flow(const struct flow_table *table, const struct flow_place *place) {
+    uint32_t index = table->buckets[place->hash & table->bucket_mask];
+    if (index != NONE)
+        expect(&table->flows[index], FLOW_HOT_SIZE);
+}
+
+/* What nearly every packet of a handshake looks at. */
+void flow_table_expect_session(const struct flow_table *table, const struct flow_place *place) {
+    uint32_t index = table->buckets[place->hash & table->bucket_mask];
+    if (index == NONE || table->flows[index].session == NONE)
+        return;
+    const struct session *session = &table->sessions[table->flows[index].session];
+    expect(&session->end[place->from], sizeof session->end[0]);
+    expect(&session->streams[place->from], offsetof(struct stream, held));
 }
 
 void flow_table_conflict(struct flow_table *table, const struct packet *packet, uint64_t number) {
-    struct flow_key key;
-    flow_key_of(packet, &key);
-    uint32_t index = flow_find(table, &key, flow_key_hash(table->seed, &key));
+    struct flow_place place;
+    flow_table_place(table, packet, &place);
+    uint32_t index = flow_find(table, &place.key, place.hash);
     if (index == NONE || table->flows[index].session == NONE)
         return;
     struct handshake *record = &table->sessions[table->flows[index].session].record;
@@ -81,10 +117,10 @@ flow_table_new(const struct flow_config *config,
     table->finished = finished;
     table->context = context;
     table->quic = quic_protection_new();
-    table->flows = calloc(config->flows, sizeof *table->flows);
-    table->buckets = malloc(bucket_count * sizeof *table->buckets);
+    table->flows = table_memory_new(config->flows, sizeof *table->flows);
+    table->buckets = table_memory_new(bucket_count, sizeof *table->buckets);
     table->bucket_mask = bucket_count - 1;
-    table->sessions = calloc(config->handshakes, sizeof *table->sessions);
+    table->sessions = table_memory_new(config->handshakes, sizeof *table->sessions);
     table->free_sessions = calloc(config->handshakes, sizeof *table->free_sessions);
     if (!table->quic || !table->flows || !table->buckets || !table->sessions ||
         !table->free_sessions || buffers_init(&table->buffers, buffer_counts) != 0 ||
@@ -109,9 +145,9 @@ void flow_table_delete(struct flow_table *table) {
     quic_protection_delete(table->quic);
     buffers_deinit(&table->buffers);
     buffers_deinit(&table->windows);
-    free(table->flows);
-    free(table->buckets);
-    free(table->sessions);
+    table_memory_delete(table->flows, table->config.flows, sizeof *table->flows);
+    table_memory_delete(table->buckets, table->bucket_mask + 1, sizeof *table->buckets);
+    table_memory_delete(table->sessions, table->config.handshakes, sizeof *table->sessions);
     free(table->free_sessions);
     free(table);
 }

@@ -196,17 +196,15 @@ static void flow_first_payload(struct flow_table *table, uint32_t index, unsigne
     flow_session_packet(table, index, from, packet, time_us, number);
 }
 
-void flow_tcp_segment(struct flow_table *table, const struct packet *packet, uint64_t time_us,
-                      uint64_t number) {
-    struct flow_key key;
-    unsigned from = flow_key_of(packet, &key);
-    uint64_t hash = flow_key_hash(table->seed, &key);
-    uint32_t index = flow_find(table, &key, hash);
+void flow_tcp_segment(struct flow_table *table, const struct packet *packet,
+                      const struct flow_place *place, uint64_t time_us, uint64_t number) {
+    unsigned from = place->from;
+    uint32_t index = flow_find(table, &place->key, place->hash);
     bool is_syn = (packet->tcp_flags & TCP_SYN) != 0;
     if (index == NONE) {
         if (!is_syn && packet->payload_size_wire == 0)
             return;
-        index = flow_new(table, &key, hash, packet, number);
+        index = flow_new(table, place, packet, number);
     }
     if (is_syn)
         flow_note_syn(table, index, from, packet, number);

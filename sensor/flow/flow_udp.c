@@ -82,18 +82,16 @@ static void flow_idle_datagram(struct flow_table *table, uint32_t index, unsigne
         flow->state = FLOW_DONE;
 }
 
-void flow_udp_datagram(struct flow_table *table, const struct packet *packet, uint64_t time_us,
-                       uint64_t number) {
+void flow_udp_datagram(struct flow_table *table, const struct packet *packet,
+                       const struct flow_place *place, uint64_t time_us, uint64_t number) {
     if (packet->payload.size == 0)
         return;
-    struct flow_key key;
-    unsigned from = flow_key_of(packet, &key);
-    uint64_t hash = flow_key_hash(table->seed, &key);
-    uint32_t index = flow_find(table, &key, hash);
+    unsigned from = place->from;
+    uint32_t index = flow_find(table, &place->key, place->hash);
     if (index == NONE) {
         if (protocol_of(packet->payload) == NULL && !stun_is_message(packet->payload))
             return;
-        index = flow_new(table, &key, hash, packet, number);
+        index = flow_new(table, place, packet, number);
         table->flows[index].state = FLOW_FOREIGN;
     }
     struct flow *flow = &table->flows[index];

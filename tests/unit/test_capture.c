@@ -462,41 +462,20 @@ static void test_stdin_without_blocking(void **state) {
     assert_int_equal(waitpid(child, NULL, 0), child);
 }
 
-/* A long capture, packet by packet and a few at a time. */
-static void test_few_at_a_time(void **state) {
+/* Out of a plain file packets stay where they are; out of a pipe they need not. */
+static void test_kept_packets(void **state) {
     (void)state;
-    enum { ROOM = 7 };
     struct file file = pcap_of(100);
+    struct capture_packet packets[100];
     scene_write(file.bytes, file.size);
     struct capture *capture = scene_open(scene_path, NULL);
-    struct capture_packet packets[ROOM];
-    unsigned nth = 0;
-    int calls = 0;
-    int count = 0;
-    while ((count = capture_next_few(capture, packets, ROOM)) > 0) {
-        assert_true(count <= ROOM);
-        calls++;
-        for (int i = 0; i < count; i++)
-            assert_packet(&packets[i], ++nth);
+    for (unsigned i = 0; i < 100; i++) {
+        assert_int_equal(capture_next(capture, &packets[i]), 1);
+        assert_true(capture_keeps_packets(capture));
     }
-    assert_int_equal(count, 0);
-    assert_int_equal(nth, 100);
-    assert_true(calls < 100 / 2);
-    assert_int_equal(capture_next_few(capture, packets, ROOM), 0);
-    capture_close(capture);
-}
-
-/* Damage behind some good packets: they are handed out first. */
-static void test_few_before_damage(void **state) {
-    (void)state;
-    struct file file = pcap_of(3);
-    struct capture_packet packets[8];
-    scene_write(file.bytes, file.size - 1);
-    struct capture *capture = scene_open(scene_path, NULL);
-    assert_int_equal(capture_next_few(capture, packets, 8), 2);
-    assert_packet(&packets[1], 2);
-    assert_int_equal(capture_next_few(capture, packets, 8), -1);
-    assert_contains(capture_error(capture), "truncated after packet 2");
+    assert_packets(capture, 0, 0);
+    for (unsigned i = 0; i < 100; i++)
+        assert_packet(&packets[i], i + 1);
     capture_close(capture);
 }
 
@@ -610,8 +589,7 @@ int main(void) {
         cmocka_unit_test(test_nanoseconds),
         cmocka_unit_test(test_stdin),
         cmocka_unit_test(test_stdin_without_blocking),
-        cmocka_unit_test(test_few_at_a_time),
-        cmocka_unit_test(test_few_before_damage),
+        cmocka_unit_test(test_kept_packets),
         cmocka_unit_test(test_growing_file),
         cmocka_unit_test(test_shrinking_file),
         cmocka_unit_test(test_progress),

@@ -1,0 +1,68 @@
+/*
+ * table_memory.c - anonymous maps, aligned to huge pages when they are as large as one. Under
+ * AddressSanitizer it is calloc(), so that what runs past a table's end is found.
+ */
+#include "table_memory.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+enum { HUGE_PAGE = 2 * 1024 * 1024, PAGE = 4096 };
+
+#if defined(__SANITIZE_ADDRESS__)
+#define IS_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define IS_SANITIZED 1
+#endif
+#endif
+
+#ifdef IS_SANITIZED
+
+void *table_memory_new(size_t count, size_t size) {
+    return count == 0 ? NULL : calloc(count, size);
+}
+
+void table_memory_delete(void *memory, size_t count, size_t size) {
+    (void)count;
+    (void)size;
+    free(memory);
+}
+
+#else
+
+/* Rounded up to whole pages; 0 when that is too much. */
+static size_t map_size(size_t count, size_t size) {
+    size_t unit = PAGE;
+    if (size != 0 && count > (SIZE_MAX / 2) / size)
+        return 0;
+    return (count * size + unit - 1) / unit * unit;
+}
+
+void *table_memory_new(size_t count, size_t size) {
+    size_t wanted = map_size(count, size);
+    size_t spare = wanted >= HUGE_PAGE ? HUGE_PAGE : 0; /* to begin at a huge page */
+    if (wanted == 0)
+        return NULL;
+    uint8_t *map =
+        mmap(NULL, wanted + spare, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (map == MAP_FAILED)
+        return NULL;
+    if (spare == 0)
+        return map;
+    size_t before = (HUGE_PAGE - (uintptr_t)map % HUGE_PAGE) % HUGE_PAGE;
+    if (before > 0)
+        munmap(map, before);
+    if (spare > before)
+        munmap(map + before + wanted, spare - before);
+    madvise(map + before, wanted, MADV_HUGEPAGE);
+    return map + before;
+}
+
+void table_memory_delete(void *memory, size_t count, size_t size) {
+    if (memory != NULL)
+        munmap(memory, map_size(count, size));
+}
+
+#endif
