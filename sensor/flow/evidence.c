@@ -129,7 +129,7 @@ void evidence_keep(struct session *session, unsigned end, const struct segment *
         (stream->await == AWAIT_START || stream->await == AWAIT_HEADER) && stream->header_have == 0;
     if (window->buffer.data == NULL)
         window->buffer = buffers_take(session->windows, 1);
-    if (window->buffer.data == NULL || bytes.size == 0)
+    if (window->buffer.data == NULL || bytes.data == NULL || bytes.size == 0)
         return;
     if (window->size == 0 || window->start + window->size != sequence) {
         window->size = 0;
@@ -296,7 +296,7 @@ void evidence_compare(struct session *session, unsigned end, const struct segmen
     int32_t ahead = (int32_t)(segment->sequence - window->start);
     size_t skipped = ahead < 0 ? (size_t) - (int64_t)ahead : 0;
     size_t at = ahead > 0 ? (size_t)ahead : 0;
-    if (skipped >= bytes.size || at >= window->size)
+    if (bytes.data == NULL || skipped >= bytes.size || at >= window->size)
         return;
     bytes = span_first(span_from(bytes, skipped), window->size - at);
     for (size_t i = 0; i < bytes.size; i++) {

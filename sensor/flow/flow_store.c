@@ -26,23 +26,9 @@ static bool have_same_addresses(const struct flow *a, const struct flow *b) {
     return memcmp(a->key.address, b->key.address, sizeof a->key.address) == 0;
 }
 
-/* Records come in the order of their ends: what lingers between the same two addresses was over
- * before this one. */
-static void tell_lingering(struct flow_table *table, uint32_t index) {
-    uint32_t other = table->lists[LIST_LINGER].head;
-    for (unsigned step = 0; step < LINGER_STEPS && other != NONE; step++) {
-        uint32_t next = table->flows[other].next;
-        if (have_same_addresses(&table->flows[other], &table->flows[index]))
-            flow_end_session(table, other, true, false);
-        other = next;
-    }
-}
-
-void flow_end_session(struct flow_table *table, uint32_t index, bool timed_out, bool cut_off) {
+static void end_session(struct flow_table *table, uint32_t index, bool timed_out, bool cut_off) {
     struct flow *flow = &table->flows[index];
     struct session *session = &table->sessions[flow->session];
-    if (flow->list != LIST_LINGER && table->lists[LIST_LINGER].head != NONE)
-        tell_lingering(table, index);
     if (!session->is_finished && !session->is_foreign)
         session_flush(session);
     bool has_hello = session_is_reportable(session);
@@ -77,6 +63,24 @@ void flow_end_session(struct flow_table *table, uint32_t index, bool timed_out, 
     flow->session = NONE;
     flow->state = has_hello ? FLOW_DONE : FLOW_FOREIGN;
     flow_list_move(table, index, flow->closed == CLOSED_BOTH ? LIST_CLOSED : LIST_IDLE);
+}
+
+/* Records come in the order of their ends: what lingers between the same two addresses was over
+ * before this one. */
+static void tell_lingering(struct flow_table *table, uint32_t index) {
+    uint32_t other = table->lists[LIST_LINGER].head;
+    for (unsigned step = 0; step < LINGER_STEPS && other != NONE; step++) {
+        uint32_t next = table->flows[other].next;
+        if (have_same_addresses(&table->flows[other], &table->flows[index]))
+            end_session(table, other, true, false);
+        other = next;
+    }
+}
+
+void flow_end_session(struct flow_table *table, uint32_t index, bool timed_out, bool cut_off) {
+    if (table->flows[index].list != LIST_LINGER && table->lists[LIST_LINGER].head != NONE)
+        tell_lingering(table, index);
+    end_session(table, index, timed_out, cut_off);
 }
 
 /* Makes room: the flow that was idle longest goes, one with a handshake in progress last of all. */
