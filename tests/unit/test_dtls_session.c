@@ -242,11 +242,11 @@ static void a_second_hello_that_differs_is_kept(void **state) {
 
 /* Stale cookies: the server asks again and again. */
 static void cookies_may_be_asked_for_many_times(void **state) {
-    enum { TIMES = 9 };
+    static const uint16_t times = 9;
     struct stage *stage = (struct stage *)*state;
     struct dtls_talk *talk = &stage->talk;
     dtls_say_hello(talk);
-    for (uint16_t time = 0; time < TIMES; time++) {
+    for (uint16_t time = 0; time < times; time++) {
         stage->body.size = 0;
         dtls_hello_verify(&stage->body, 16 + time);
         dtls_datagram(talk, SIDE_SERVER);
@@ -259,7 +259,7 @@ static void cookies_may_be_asked_for_many_times(void **state) {
     stage->body.size = 0;
     dtls_server_hello(talk, &stage->body, (struct dtls_answer_plan){0});
     dtls_datagram(talk, SIDE_SERVER);
-    dtls_message(talk, TLS_SERVER_HELLO, TIMES, &stage->body);
+    dtls_message(talk, TLS_SERVER_HELLO, times, &stage->body);
     dtls_record(talk, TLS_HANDSHAKE, 1, NULL, 48);
     dtls_datagram(talk, SIDE_CLIENT);
     dtls_record(talk, TLS_HANDSHAKE, 1, NULL, 48);
