@@ -17,6 +17,7 @@
 #include "filter.h"
 #include "options.h"
 #include "publish.h"
+#include "rights.h"
 
 /* What a run goes by: the configuration with the options over it. */
 struct settings {
@@ -24,6 +25,8 @@ struct settings {
     const char *eve; /* NULL: none */
     const char *redis;
     struct evidence_config evidence; /* dir NULL: none */
+    const char *user;
+    bool confine;
 };
 
 struct outputs {
@@ -49,6 +52,8 @@ static void settings_make(const struct options *options, const struct config *co
     settings->redis = text_over(options->redis, config->redis_url);
     settings->evidence = config->evidence;
     settings->evidence.dir = text_over(options->evidence, config->evidence.dir);
+    settings->user = text_over(options->user, config->user);
+    settings->confine = config->confine && !options->no_confine;
     pipeline->filter = text_over(options->filter, pipeline->filter);
     pipeline->judge.rules_on |= options->rules_on;
     pipeline->judge.rules_on &= ~options->rules_off;
@@ -256,6 +261,17 @@ static bool taps_are_possible(const struct options *options, const struct settin
     return true;
 }
 
+static int confine(const struct options *options, const struct settings *settings) {
+    const struct rights rights = {
+        .captures = options->files,
+        .capture_count = options->file_count,
+        .filter = settings->pipeline.filter,
+        .redis = settings->redis,
+        .folders = {settings->evidence.dir},
+    };
+    return settings->confine ? rights_drop(&rights) : 0;
+}
+
 static int run(const struct options *options, const struct settings *settings,
                struct outputs *outputs) {
     struct pipeline_config config = settings->pipeline;
@@ -264,6 +280,10 @@ static int run(const struct options *options, const struct settings *settings,
     struct pipeline *pipeline = pipeline_new(&config, outputs->sinks, outputs->sink_count);
     if (pipeline == NULL) {
         fputs("downgrd: out of memory\n", stderr);
+        return EXIT_ERROR;
+    }
+    if (confine(options, settings) != 0) {
+        pipeline_delete(pipeline);
         return EXIT_ERROR;
     }
     struct run_stats total = {0};
@@ -286,6 +306,7 @@ static int run_or_check(const struct options *options) {
     if (config == NULL)
         return EXIT_ERROR;
     settings_make(options, config, &settings);
+    log_set_level(config->log_level);
     if (options->taps && !taps_are_possible(options, &settings)) {
         config_delete(config);
         return EXIT_ERROR;
@@ -293,7 +314,8 @@ static int run_or_check(const struct options *options) {
     if (options->check_config) {
         status = check_config(options, config, &settings);
     } else {
-        if (outputs_open(&settings, options->quiet, &outputs) == 0)
+        if (rights_become(settings.user, false, false) == 0 &&
+            outputs_open(&settings, options->quiet, &outputs) == 0)
             status = run(options, &settings, &outputs);
         if (outputs_close(&outputs, &settings) < 0)
             status = EXIT_ERROR;

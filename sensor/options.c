@@ -26,6 +26,8 @@ static const char usage_text[] =
     "then)\n"
     "      --evidence DIR   keep the packets behind each alert in DIR/ID.pcapng, with comments\n"
     "      --redis URL      publish to redis://[user:pass@]host:port/db or unix:///path\n"
+    "      --user NAME      when started as root, become this user before anything is opened\n"
+    "      --no-confine     keep rights that a run does not need once everything is open\n"
     "      --sensor NAME    this sensor's name in what is published (default: downgrd)\n"
     "      --group          count names under their registrable domain (www.example.com: "
     "example.com);\n"
@@ -120,6 +122,8 @@ enum option_code {
     OPTION_EVIDENCE,
     OPTION_REDIS,
     OPTION_SENSOR,
+    OPTION_USER,
+    OPTION_NO_CONFINE,
     OPTION_GROUP,
     OPTION_NO_GROUP,
     OPTION_TAPS,
@@ -139,6 +143,8 @@ static const struct option long_options[] = {
     {"evidence", required_argument, NULL, OPTION_EVIDENCE},
     {"redis", required_argument, NULL, OPTION_REDIS},
     {"sensor", required_argument, NULL, OPTION_SENSOR},
+    {"user", required_argument, NULL, OPTION_USER},
+    {"no-confine", no_argument, NULL, OPTION_NO_CONFINE},
     {"group", no_argument, NULL, OPTION_GROUP},
     {"no-group", no_argument, NULL, OPTION_NO_GROUP},
     {"taps", no_argument, NULL, OPTION_TAPS},
@@ -182,6 +188,12 @@ static int options_take(struct options *options, int code) {
         return -1;
     case OPTION_SENSOR:
         options->sensor = optarg;
+        return -1;
+    case OPTION_USER:
+        options->user = optarg;
+        return -1;
+    case OPTION_NO_CONFINE:
+        options->no_confine = true;
         return -1;
     case OPTION_GROUP:
     case OPTION_NO_GROUP:

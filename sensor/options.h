@@ -22,6 +22,8 @@ struct options {
     const char *redis;
     const char *evidence;
     const char *sensor;
+    const char *user;
+    bool no_confine;
     uint32_t rules_on; /* bit n: --enable, the last word on rules_all[n] */
     uint32_t rules_off;
     bool group;

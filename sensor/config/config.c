@@ -20,6 +20,8 @@ struct config *config_default(void) {
         return NULL;
     pipeline_default_config(&owner->config.pipeline);
     evidence_default_config(&owner->config.evidence);
+    owner->config.confine = true;
+    owner->config.log_level = LOG_LEVEL_NOTICE;
     return &owner->config;
 }
 

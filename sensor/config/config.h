@@ -15,6 +15,7 @@
 #define DOWNGRD_CONFIG_H
 
 #include "evidence_files.h"
+#include "log.h"
 #include "pipeline.h"
 
 #include <stdio.h>
@@ -24,8 +25,12 @@ struct config {
     const char *eve_path;            /* NULL: none */
     const char *redis_url;           /* NULL: none; its form was checked */
     struct evidence_config evidence;
-    unsigned filter_line;   /* where pipeline.filter was written, for messages of whoever */
-    unsigned filter_column; /* compiles it */
+    const char *user;         /* becomes that one; NULL: stays who it is */
+    bool confine;             /* gives up all rights that it does not need */
+    bool reopen;              /* but for opening interfaces again */
+    enum log_level log_level; /* up to which lines are written */
+    unsigned filter_line;     /* where pipeline.filter was written, for messages of whoever */
+    unsigned filter_column;   /* compiles it */
 };
 
 enum { CONFIG_MAX_BYTES = 1 << 20, CONFIG_MAX_ERRORS = 50, CONFIG_ERROR_SIZE = 512 };

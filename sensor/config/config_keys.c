@@ -85,6 +85,7 @@ bool config_read_key(const struct config_reader *reader, const char *path,
     case CONFIG_COUNT:
     case CONFIG_DEPTH:
     case CONFIG_DURATION:
+    case CONFIG_LEVEL:
     case CONFIG_SEVERITY:
     case CONFIG_VERSION:
     case CONFIG_THRESHOLD:

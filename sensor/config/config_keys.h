@@ -16,6 +16,7 @@ enum config_type {
     CONFIG_COUNT,     /* whole number -> size_t */
     CONFIG_DEPTH,     /* whole number -> unsigned */
     CONFIG_DURATION,  /* 30s -> uint64_t, microseconds */
+    CONFIG_LEVEL,     /* error, warning, ... -> enum log_level */
     CONFIG_SEVERITY,  /* high, medium, low -> enum rule_severity */
     CONFIG_VERSION,   /* tls1.2 -> enum tls_rank */
     CONFIG_THRESHOLD, /* as `threshold` says -> struct rule_settings */

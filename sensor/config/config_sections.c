@@ -24,6 +24,8 @@ enum section {
     SECTION_EVE,
     SECTION_REDIS,
     SECTION_EVIDENCE,
+    SECTION_RIGHTS,
+    SECTION_LOG,
     SECTION_COUNT,
 };
 static_assert((int)SECTION_COUNT == (int)CONFIG_SECTION_COUNT,
@@ -116,6 +118,20 @@ static void bind_evidence(struct config *config, struct config_section *section)
     BIND(section, "evidence", keys);
 }
 
+static void bind_conduct(struct config *config,
+                         struct config_section sections[CONFIG_SECTION_COUNT]) {
+    const struct config_key rights[] = {
+        CONFIG_KEY("user", CONFIG_TEXT, &config->user),
+        CONFIG_KEY("confine", CONFIG_BOOL, &config->confine),
+        CONFIG_KEY("reopen", CONFIG_BOOL, &config->reopen),
+    };
+    const struct config_key log[] = {
+        CONFIG_KEY("level", CONFIG_LEVEL, &config->log_level),
+    };
+    BIND(&sections[SECTION_RIGHTS], "rights", rights);
+    BIND(&sections[SECTION_LOG], "log", log);
+}
+
 void config_sections_bind(struct config *config,
                           struct config_section sections[CONFIG_SECTION_COUNT]) {
     const struct config_key sensor[] = {
@@ -141,6 +157,7 @@ void config_sections_bind(struct config *config,
     BIND(&sections[SECTION_EVE], "eve", eve);
     BIND(&sections[SECTION_REDIS], "redis", redis);
     bind_evidence(config, &sections[SECTION_EVIDENCE]);
+    bind_conduct(config, sections);
     bind_limits(config, sections);
     bind_memory(config, sections);
 }

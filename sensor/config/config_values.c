@@ -17,6 +17,7 @@ struct words {
 static struct words words_of(const struct config_key *key) {
     static const char *const bools[] = {"false", "true"};
     static const char *const lazy[] = {"off", "lazy"};
+    static const char *const levels[] = {"error", "warning", "notice", "info", "debug"};
     static const char *const severities[] = {"high", "medium", "low"};
     static const char *const versions[] = {"ssl2", "ssl3", "tls1.0", "tls1.1", "tls1.2", "tls1.3"};
     bool is_version = key->type == CONFIG_VERSION ||
@@ -25,6 +26,8 @@ static struct words words_of(const struct config_key *key) {
         return (struct words){bools, 2, 0, false};
     if (key->type == CONFIG_LAZY)
         return (struct words){lazy, 2, 0, false};
+    if (key->type == CONFIG_LEVEL)
+        return (struct words){levels, 5, LOG_LEVEL_ERROR, false};
     if (key->type == CONFIG_SEVERITY)
         return (struct words){severities, 3, RULE_SEVERITY_HIGH, false};
     if (is_version)
@@ -213,6 +216,9 @@ static void store(const struct config_key *key, uint64_t value) {
         break;
     case CONFIG_DURATION:
         *(uint64_t *)key->target = value;
+        break;
+    case CONFIG_LEVEL:
+        *(enum log_level *)key->target = (enum log_level)value;
         break;
     case CONFIG_SEVERITY:
         *(enum rule_severity *)key->target = (enum rule_severity)value;

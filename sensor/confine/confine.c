@@ -85,7 +85,9 @@ static int refuse(char *error, const char *what, int status) {
 
 int confine_enter(struct confine *confine, char error[CONFINE_ERROR_SIZE]) {
     const struct rlimit none = {0, 0};
-    uint64_t kept = confine->needs & CONFINE_REOPEN ? UINT64_C(1) << CAP_NET_RAW : 0;
+    uint64_t kept = 0;
+    kept |= confine->needs & CONFINE_REOPEN ? UINT64_C(1) << CAP_NET_RAW : 0;
+    kept |= confine->needs & CONFINE_FILES_OF_OTHERS ? UINT64_C(1) << CAP_DAC_OVERRIDE : 0;
     /* Packets are in memory: neither a core file nor another process of this user gets them. */
     if (setrlimit(RLIMIT_CORE, &none) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
         return refuse(error, "cannot forbid core files", -errno);

@@ -11,7 +11,7 @@
  *     confine_allow_read(&confine, path) ...      what will be opened later
  *     confine_enter(&confine, error)              no way back
  *
- * After that the process has no capability (but CAP_NET_RAW with CONFINE_REOPEN), cannot gain any
+ * After that the process has no capability but those that a need names, cannot gain any
  * (no-new-privileges), leaves no core file, opens files only below the paths that were allowed
  * (Landlock, where the kernel has it), and makes only the system calls on the list of
  * confine_seccomp.c: it can start threads, but no program and no process. What only an intruder
@@ -36,6 +36,8 @@ enum confine_need {
      * CAP_NET_RAW. An interface that only goes down and up needs none of it. */
     CONFINE_REOPEN = 1U << 3U,
     CONFINE_KERNEL_FILTER = 1U << 4U, /* reads and writes the maps of its own BPF programs */
+    /* Opens files whoever they belong to, as far as it can now: keeps CAP_DAC_OVERRIDE. */
+    CONFINE_FILES_OF_OTHERS = 1U << 5U,
 };
 
 /* What confine_become() leaves to the user, for opening captures. */

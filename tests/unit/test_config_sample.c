@@ -57,6 +57,9 @@ static void assert_same_value(const char *section, const struct config_key *one,
     case CONFIG_DURATION:
         is_same = *(const uint64_t *)one->target == *(const uint64_t *)other->target;
         break;
+    case CONFIG_LEVEL:
+        is_same = *(const enum log_level *)one->target == *(const enum log_level *)other->target;
+        break;
     case CONFIG_SEVERITY:
         is_same =
             *(const enum rule_severity *)one->target == *(const enum rule_severity *)other->target;
