@@ -7,7 +7,7 @@
 struct judging {
     struct classify *classify;
     struct judge *judge;
-    struct usage *usage;
+    struct usage_meter *meter;
     struct usage *usage_total;
     struct sink usage_sink;
     const struct sink *sinks[JUDGING_MAX_SINKS + 1];
@@ -18,9 +18,10 @@ static void count_usage(void *context, const struct verdict *verdict) {
     struct judging *judging = context;
     if (verdict->is_seen_elsewhere)
         return;
-    usage_add(judging->usage_total, verdict);
-    if (judging->usage)
-        usage_add(judging->usage, verdict);
+    struct usage_event event;
+    const char *domain = usage_meter_domain(judging->meter, verdict);
+    usage_meter_read(judging->meter, verdict, domain, &event);
+    usage_add(judging->usage_total, &event);
 }
 
 struct judging *judging_new(const struct judging_config *config, const struct sink *const *sinks,
@@ -36,10 +37,9 @@ struct judging *judging_new(const struct judging_config *config, const struct si
         goto fail;
     judging->judge =
         judge_new(&config->judge, judging->classify, judging->sinks, judging->sink_count);
-    if (config->usage_per_source)
-        judging->usage = usage_new(config->usage_buckets, config->group_domains);
-    judging->usage_total = usage_new(config->usage_buckets, config->group_domains);
-    if (!judging->judge || !judging->usage_total || (config->usage_per_source && !judging->usage))
+    judging->meter = usage_meter_new(config->group_domains);
+    judging->usage_total = usage_new(config->usage_buckets);
+    if (!judging->judge || !judging->meter || !judging->usage_total)
         goto fail;
     return judging;
 fail:
@@ -51,15 +51,13 @@ void judging_delete(struct judging *judging) {
     if (judging == NULL)
         return;
     judge_delete(judging->judge);
-    usage_delete(judging->usage);
+    usage_meter_delete(judging->meter);
     usage_delete(judging->usage_total);
     classify_delete(judging->classify);
     free(judging);
 }
 
 void judging_begin(struct judging *judging) {
-    if (judging->usage)
-        usage_forget(judging->usage);
     judge_forget(judging->judge);
 }
 
@@ -88,10 +86,6 @@ void judging_stats(const struct judging *judging, const struct judge_counts *bef
     stats->alerts_excepted = now.alerts_excepted - before->alerts_excepted;
     stats->evidence_files = now.evidence_files - before->evidence_files;
     stats->evidence_lost = now.evidence_lost - before->evidence_lost;
-}
-
-const struct usage *judging_usage(const struct judging *judging) {
-    return judging->usage;
 }
 
 const struct usage *judging_usage_total(const struct judging *judging) {

@@ -13,7 +13,6 @@ enum { JUDGING_MAX_SINKS = 4 };
 struct judging_config {
     struct judge_config judge;
     size_t usage_buckets;
-    bool usage_per_source; /* keep judging_usage() beside the total */
     bool group_domains;
     bool classify;
 };
@@ -25,7 +24,7 @@ struct judging *judging_new(const struct judging_config *config, const struct si
                             size_t sink_count);
 void judging_delete(struct judging *judging);
 
-/* A source that has nothing to do with those before: history and its own usage are forgotten. */
+/* A source that has nothing to do with those before: history is forgotten. */
 void judging_begin(struct judging *judging);
 void judging_handshake(struct judging *judging, const struct source *source,
                        const struct handshake *handshake);
@@ -37,8 +36,7 @@ void judging_stats(const struct judging *judging, const struct judge_counts *bef
                    struct run_stats *stats);
 struct judge_counts judging_counts(const struct judging *judging);
 
-/* Of the source at hand (NULL without usage_per_source); of all since judging_new(). */
-const struct usage *judging_usage(const struct judging *judging);
+/* Of all sources since judging_new(). */
 const struct usage *judging_usage_total(const struct judging *judging);
 
 #endif

@@ -17,14 +17,15 @@
 #include "filter.h"
 #include "options.h"
 #include "publish.h"
+#include "publisher.h"
 #include "rights.h"
 
 /* What a run goes by: the configuration with the options over it. */
 struct settings {
     struct pipeline_config pipeline;
-    const char *eve; /* NULL: none */
-    const char *redis;
-    struct evidence_config evidence; /* dir NULL: none */
+    const char *eve;                   /* NULL: none */
+    struct publisher_config publisher; /* url NULL: none */
+    struct evidence_config evidence;   /* dir NULL: none */
     const char *user;
     bool confine;
 };
@@ -32,7 +33,7 @@ struct settings {
 struct outputs {
     struct eve *eve;
     struct terminal *terminal;
-    struct redis_publisher *redis;
+    struct publisher *publisher;
     struct evidence_files *evidence;
     const struct sink *sinks[PIPELINE_MAX_SINKS];
     size_t sink_count;
@@ -49,7 +50,9 @@ static void settings_make(const struct options *options, const struct config *co
     struct pipeline_config *pipeline = &settings->pipeline;
     *pipeline = config->pipeline;
     settings->eve = text_over(options->eve, config->eve_path);
-    settings->redis = text_over(options->redis, config->redis_url);
+    settings->publisher = config->publisher;
+    settings->publisher.url = text_over(options->redis, config->publisher.url);
+    settings->publisher.state_dir = text_over(options->state, config->publisher.state_dir);
     settings->evidence = config->evidence;
     settings->evidence.dir = text_over(options->evidence, config->evidence.dir);
     settings->user = text_over(options->user, config->user);
@@ -61,7 +64,8 @@ static void settings_make(const struct options *options, const struct config *co
         pipeline->sensor = options->sensor;
     if (options->group || options->no_group)
         pipeline->group_domains = options->group;
-    pipeline->usage_per_file = settings->redis != NULL;
+    settings->publisher.sensor = pipeline->sensor;
+    settings->publisher.group_domains = pipeline->group_domains;
     if (options->taps)
         pipeline->taps = options->file_count;
     pipeline->progress = isatty(STDERR_FILENO) && !options->quiet;
@@ -157,17 +161,15 @@ static int outputs_open(const struct settings *settings, bool quiet, struct outp
         }
         outputs->sinks[outputs->sink_count++] = eve_sink(outputs->eve);
     }
-    if (settings->redis) {
+    if (settings->publisher.url) {
         char *error = NULL;
-        const struct redis_config redis = {settings->redis, settings->pipeline.sensor, 3000,
-                                           100000};
-        outputs->redis = redis_publisher_new(&redis, &error);
-        if (outputs->redis == NULL) {
+        outputs->publisher = publisher_new(&settings->publisher, &error);
+        if (outputs->publisher == NULL) {
             fprintf(stderr, "downgrd: %s\n", error ? error : "out of memory");
             free(error);
             return -1;
         }
-        outputs->sinks[outputs->sink_count++] = redis_publisher_sink(outputs->redis);
+        outputs->sinks[outputs->sink_count++] = publisher_sink(outputs->publisher);
     }
     return settings->evidence.dir ? evidence_open(settings, outputs) : 0;
 }
@@ -198,13 +200,13 @@ static int outputs_close(struct outputs *outputs, const struct settings *setting
     if (outputs->evidence && evidence_close(outputs, &settings->evidence) < 0)
         status = -1;
     terminal_delete(outputs->terminal);
-    redis_publisher_delete(outputs->redis);
+    if (publisher_stop(outputs->publisher, 0) < 0)
+        status = -1;
     return status;
 }
 
-/* Publishes one file's figures and alerts under the name of its content. */
-static bool publish_file(struct outputs *outputs, const struct pipeline *pipeline, const char *path,
-                         const struct run_stats *stats) {
+/* What comes next is published under the name of the file's content. */
+static bool publish_file(struct publisher *publisher, const char *path) {
     char id[CAPTURE_ID_SIZE];
     int status = capture_content_id(path, id);
     if (status < 0) {
@@ -212,8 +214,8 @@ static bool publish_file(struct outputs *outputs, const struct pipeline *pipelin
                 path, strerror(-status));
         return false;
     }
-    return redis_publisher_publish(outputs->redis, pipeline_usage(pipeline),
-                                   pipeline_source(pipeline), id, stats) == 0;
+    publisher_begin(publisher, path, id);
+    return true;
 }
 
 /* The files one after the other, each judged on its own. False when one of them failed. */
@@ -223,14 +225,14 @@ static bool run_files(const struct options *options, struct pipeline *pipeline,
     for (size_t i = 0; i < options->file_count; i++) {
         struct run_stats stats;
         char error[CAPTURE_ERROR_SIZE];
-        if (pipeline_replay(pipeline, options->files[i], &stats, error) != 0) {
+        const char *path = options->files[i];
+        if (outputs->publisher && !publish_file(outputs->publisher, path))
+            failed = true;
+        if (pipeline_replay(pipeline, path, &stats, error) != 0) {
             fprintf(stderr, "downgrd: %s\n", error);
             failed = true;
         }
         run_stats_add(total, &stats);
-        if (outputs->redis && stats.packets &&
-            !publish_file(outputs, pipeline, options->files[i], &stats))
-            failed = true;
     }
     return !failed;
 }
@@ -252,7 +254,7 @@ static bool taps_are_possible(const struct options *options, const struct settin
                 PIPELINE_MAX_TAPS);
         return false;
     }
-    if (settings->redis != NULL) {
+    if (settings->publisher.url != NULL) {
         fputs("downgrd: --taps does not publish: a set of captures has no name of its own; "
               "publish the files without it\n",
               stderr);
@@ -266,7 +268,7 @@ static int confine(const struct options *options, const struct settings *setting
         .captures = options->files,
         .capture_count = options->file_count,
         .filter = settings->pipeline.filter,
-        .redis = settings->redis,
+        .redis = settings->publisher.url,
         .folders = {settings->evidence.dir},
     };
     return settings->confine ? rights_drop(&rights) : 0;
@@ -282,7 +284,7 @@ static int run(const struct options *options, const struct settings *settings,
         fputs("downgrd: out of memory\n", stderr);
         return EXIT_ERROR;
     }
-    if (confine(options, settings) != 0) {
+    if (confine(options, settings) != 0 || publisher_start(outputs->publisher) < 0) {
         pipeline_delete(pipeline);
         return EXIT_ERROR;
     }

@@ -26,6 +26,9 @@ static const char usage_text[] =
     "then)\n"
     "      --evidence DIR   keep the packets behind each alert in DIR/ID.pcapng, with comments\n"
     "      --redis URL      publish to redis://[user:pass@]host:port/db or unix:///path\n"
+    "      --state DIR      keep what is not published yet in DIR/NAME.journal (default: the "
+    "user's or\n"
+    "                       the system's state directory)\n"
     "      --user NAME      when started as root, become this user before anything is opened\n"
     "      --no-confine     keep rights that a run does not need once everything is open\n"
     "      --sensor NAME    this sensor's name in what is published (default: downgrd)\n"
@@ -121,6 +124,7 @@ enum option_code {
     OPTION_EVE,
     OPTION_EVIDENCE,
     OPTION_REDIS,
+    OPTION_STATE,
     OPTION_SENSOR,
     OPTION_USER,
     OPTION_NO_CONFINE,
@@ -142,6 +146,7 @@ static const struct option long_options[] = {
     {"eve", required_argument, NULL, OPTION_EVE},
     {"evidence", required_argument, NULL, OPTION_EVIDENCE},
     {"redis", required_argument, NULL, OPTION_REDIS},
+    {"state", required_argument, NULL, OPTION_STATE},
     {"sensor", required_argument, NULL, OPTION_SENSOR},
     {"user", required_argument, NULL, OPTION_USER},
     {"no-confine", no_argument, NULL, OPTION_NO_CONFINE},
@@ -185,6 +190,9 @@ static int options_take(struct options *options, int code) {
         return -1;
     case OPTION_REDIS:
         options->redis = optarg;
+        return -1;
+    case OPTION_STATE:
+        options->state = optarg;
         return -1;
     case OPTION_SENSOR:
         options->sensor = optarg;

@@ -20,6 +20,7 @@ struct options {
     char *filter; /* owned */
     const char *eve;
     const char *redis;
+    const char *state;
     const char *evidence;
     const char *sensor;
     const char *user;

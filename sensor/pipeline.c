@@ -49,7 +49,6 @@ void pipeline_judging_config(const struct pipeline_config *config, struct judgin
     *judging = (struct judging_config){
         .judge = config->judge,
         .usage_buckets = config->usage_buckets,
-        .usage_per_source = config->usage_per_file,
         .group_domains = config->group_domains,
         .classify = config->classify,
     };
@@ -234,16 +233,8 @@ int pipeline_replay_taps(struct pipeline *pipeline, const char *const *paths,
     return status;
 }
 
-const struct usage *pipeline_usage(const struct pipeline *pipeline) {
-    return judging_usage(pipeline->judging);
-}
-
 const struct usage *pipeline_usage_total(const struct pipeline *pipeline) {
     return judging_usage_total(pipeline->judging);
-}
-
-const struct source *pipeline_source(const struct pipeline *pipeline) {
-    return &pipeline->taps[0].source;
 }
 
 void run_stats_add(struct run_stats *total, const struct run_stats *stats) {

@@ -22,7 +22,6 @@ struct pipeline_config {
     size_t
         taps; /* captures of one time that are replayed together, each with flows of its own: 1 */
     size_t usage_buckets; /* domains times hours: 65536 */
-    bool usage_per_file;  /* keep pipeline_usage() beside the total: Redis wants it */
     bool group_domains;   /* under their registrable domain */
     const char *sensor;
     const char *filter; /* BPF expression or NULL */
@@ -58,12 +57,8 @@ int pipeline_replay(struct pipeline *pipeline, const char *path, struct run_stat
 int pipeline_replay_taps(struct pipeline *pipeline, const char *const *paths,
                          struct run_stats *stats, char error[CAPTURE_ERROR_SIZE]);
 
-/* Usage of the file replayed last (NULL without usage_per_file); and of all files since
- * pipeline_new(). */
-const struct usage *pipeline_usage(const struct pipeline *pipeline);
+/* Of all files since pipeline_new(). */
 const struct usage *pipeline_usage_total(const struct pipeline *pipeline);
-/* The source named in the last replay's verdicts. */
-const struct source *pipeline_source(const struct pipeline *pipeline);
 
 /* Adds one file's figures to the sum of several. */
 void run_stats_add(struct run_stats *total, const struct run_stats *stats);

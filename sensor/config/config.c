@@ -22,6 +22,7 @@ struct config *config_default(void) {
     evidence_default_config(&owner->config.evidence);
     owner->config.confine = true;
     owner->config.log_level = LOG_LEVEL_NOTICE;
+    publisher_default_config(&owner->config.publisher);
     return &owner->config;
 }
 

@@ -17,13 +17,14 @@
 #include "evidence_files.h"
 #include "log.h"
 #include "pipeline.h"
+#include "publisher.h"
 
 #include <stdio.h>
 
 struct config {
-    struct pipeline_config pipeline; /* texts and lists in it live as long as the config */
-    const char *eve_path;            /* NULL: none */
-    const char *redis_url;           /* NULL: none; its form was checked */
+    struct pipeline_config pipeline;   /* texts and lists in it live as long as the config */
+    const char *eve_path;              /* NULL: none */
+    struct publisher_config publisher; /* url NULL: none; its form was checked */
     struct evidence_config evidence;
     const char *user;         /* becomes that one; NULL: stays who it is */
     bool confine;             /* gives up all rights that it does not need */

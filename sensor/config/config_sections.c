@@ -23,6 +23,7 @@ enum section {
     SECTION_USAGE,
     SECTION_EVE,
     SECTION_REDIS,
+    SECTION_STATE,
     SECTION_EVIDENCE,
     SECTION_RIGHTS,
     SECTION_LOG,
@@ -134,6 +135,7 @@ static void bind_conduct(struct config *config,
 
 void config_sections_bind(struct config *config,
                           struct config_section sections[CONFIG_SECTION_COUNT]) {
+    struct publisher_config *publisher = &config->publisher;
     const struct config_key sensor[] = {
         CONFIG_CHECKED("name", &config->pipeline.sensor, is_sensor_name),
     };
@@ -147,7 +149,13 @@ void config_sections_bind(struct config *config,
         CONFIG_KEY("path", CONFIG_TEXT, &config->eve_path),
     };
     const struct config_key redis[] = {
-        CONFIG_CHECKED("url", &config->redis_url, is_redis_url),
+        CONFIG_CHECKED("url", &publisher->url, is_redis_url),
+        CONFIG_RANGE("alerts", CONFIG_COUNT, &publisher->alerts_maxlen, 100, 10000000),
+        CONFIG_RANGE("domains", CONFIG_COUNT, &publisher->domains, 1000, 1000000),
+    };
+    const struct config_key state[] = {
+        CONFIG_KEY("dir", CONFIG_TEXT, &publisher->state_dir),
+        CONFIG_RANGE("journal", CONFIG_COUNT, &publisher->journal_bytes, 16 * MIB, 64 * gib),
     };
     BIND(&sections[0], "sensor", sensor);
     BIND(&sections[1], "capture", capture);
@@ -156,6 +164,7 @@ void config_sections_bind(struct config *config,
     BIND(&sections[SECTION_TUNNELS], "tunnels", tunnels);
     BIND(&sections[SECTION_EVE], "eve", eve);
     BIND(&sections[SECTION_REDIS], "redis", redis);
+    BIND(&sections[SECTION_STATE], "state", state);
     bind_evidence(config, &sections[SECTION_EVIDENCE]);
     bind_conduct(config, sections);
     bind_limits(config, sections);

@@ -1,10 +1,9 @@
 /*
- * publish.h - the sinks: EVE JSON lines, the terminal, Redis.
+ * publish.h - the sinks: EVE JSON lines, the terminal; for Redis see publisher.h.
  *
  * Each constructor returns a sink for the judge; context is freed by its delete. No sink ends the
- * process: a full disk, a closed pipe or a lost Redis is remembered and comes back as -errno from
- * eve_finish(), which leaves the words to its caller, or redis_publisher_publish(), which says on
- * stderr what was not published.
+ * process: a full disk or a closed pipe is remembered and comes back as -errno from eve_finish(),
+ * which leaves the words to its caller.
  */
 #ifndef DOWNGRD_PUBLISH_H
 #define DOWNGRD_PUBLISH_H
@@ -38,28 +37,5 @@ const struct sink *terminal_sink(struct terminal *terminal);
 void terminal_table(struct terminal *terminal, const struct usage *usage,
                     const struct run_stats *total);
 void terminal_delete(struct terminal *terminal);
-
-/* ---- Redis ---- */
-struct redis_publisher;
-struct redis_config {
-    const char *url;
-    const char *sensor;
-    uint32_t timeout_ms;  /* for connecting and for each answer: 3000 */
-    size_t alerts_maxlen; /* of the stream, trimmed with ~: 100000 */
-};
-/* Connects at once. NULL when that fails: *error says what, where and what to do, and must be
- * freed. */
-struct redis_publisher *redis_publisher_new(const struct redis_config *config, char **error);
-const struct sink *redis_publisher_sink(struct redis_publisher *publisher);
-/*
- * Publishes what one source gave: the usage buckets and clients, and the alerts the sink gathered.
- * `capture_id` (hex) names the capture's content: publishing the same capture of the same sensor
- * again changes nothing. 0, or -errno after a clear message on stderr that says what was not
- * published.
- */
-int redis_publisher_publish(struct redis_publisher *publisher, const struct usage *usage,
-                            const struct source *source, const char *capture_id,
-                            const struct run_stats *stats);
-void redis_publisher_delete(struct redis_publisher *publisher);
 
 #endif

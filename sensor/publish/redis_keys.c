@@ -126,6 +126,10 @@ struct redis_key redis_key_legacy(const char *domain) {
     return key_of("legacy", domain, "");
 }
 
+struct redis_key redis_key_legacy_clients(const char *domain) {
+    return key_of("legacy_clients", domain, "");
+}
+
 struct redis_key redis_key_top(uint32_t day, enum redis_rank rank, const char *sensor) {
     static const char *const names[RANK_COUNT] = {
         [RANK_HANDSHAKES] = "handshakes",

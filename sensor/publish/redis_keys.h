@@ -13,13 +13,14 @@
  * |---|---|---|---|
  * | downgrd:alerts | stream | one entry per alert: kind, class, severity (1 high .. 3 low), confidence, domain, sensor, client, server (both "address port"), id, time (packet time), eve (the EVE JSON line) | about the newest 100000 |
  * | downgrd:seen:{downgrd:alerts} | zset | the ids of alerts that were added, scored by the millisecond part of their stream id: the guard against adding one twice, and the way from an id to its entry | twice the stream's length |
- * | downgrd:usage:{D}:S:h:HOUR | hash | counters of one domain, sensor and hour: the fields of usage.h (handshakes, tls1.3, ..., alerts) that are not 0, and peak_legacy_per_min, first_seen, last_seen, last_legacy; clients_lost (handshakes of clients that the sensor had no room to tell apart: distinct clients are too few then; in the first hour of the source) | 14 days after the last write |
+ * | downgrd:usage:{D}:S:h:HOUR | hash | counters of one domain, sensor and hour: the fields of usage.h (handshakes, tls1.3, ..., alerts) that are not 0, and peak_legacy_per_min, peak_legacy_per_s, peak_legacy_full_per_s (most legacy handshakes begun in a minute, in a second, in a second and not resumed; when there were any), first_seen, last_seen, last_legacy | 14 days after the last write |
  * | downgrd:usage:{D}:S:d:DAY | hash | the same for the day, and application (nDPI's name, when known) | 400 days after the last write |
- * | downgrd:applied:{D}:S:DAY | hash | which sources are in the two above already: source id -> position applied (a capture: 1) | as the day's counters |
+ * | downgrd:applied:{D}:S:DAY | hash | which sources are in the two above already: source id -> number of the last batch applied (a capture's SHA-256, or the id of a live sensor's journal) | as the day's counters |
  * | downgrd:buckets:{D} | zset | which days and sensors there are: member DAY:S, score DAY; the newest 4096 | 400 days after the last write |
- * | downgrd:clients:{D}:all:DAY | HyperLogLog | distinct client addresses of the day, all sensors; a client counts for the day of its last handshake in the capture | 400 days after the last write |
+ * | downgrd:clients:{D}:all:DAY | HyperLogLog | distinct client addresses of the day, all sensors; a client counts for the day of its last handshake in a batch | 400 days after the last write |
  * | downgrd:clients:{D}:legacy:DAY | HyperLogLog | the same, of those that ended below TLS 1.2 | 400 days after the last write |
  * | downgrd:legacy:{D} | zset | legacy clients: member is the address (more words may follow after a space in later versions), score the time last seen; the newest 1000 | 400 days after the last write |
+ * | downgrd:legacy_clients:{D} | hash | of the clients of that ranking: address -> "HANDSHAKES VERSION JA4" (more words may follow), the legacy handshakes of all sensors, and of the last of them the version (tls1.1, tls1.0, ssl3, ssl2) and the client's JA4 (- when not known) | as the ranking |
  * | downgrd:top:{DAY}:handshakes:S | zset | ranking of domains of the day, one sensor's; score is the counter's value; the first 10000 | 400 days after the last write |
  * | downgrd:top:{DAY}:legacy:S | zset | the same by legacy handshakes (below TLS 1.2) | " |
  * | downgrd:top:{DAY}:alerts:S | zset | the same by alerts of class attack | " |
@@ -27,9 +28,9 @@
  * | downgrd:days | zset | which rankings and health there are: member DAY:S, score DAY; the newest 4096 | always |
  * | downgrd:domains | zset | known domains, scored by the time last seen; the newest 100000 | always |
  * | downgrd:sensors | zset | known sensors, scored by the packet time of their newest source; the newest 1000 | always |
- * | downgrd:health:{S}:d:DAY | hash | what the sensor saw in sources that ended that day, summed: packets, bytes, packets_ignored, packets_malformed, packets_cut, flows, flows_evicted, handshakes, half_seen, inconclusive, hello_malformed, buffers_exhausted, fragments_dropped, alerts, alerts_folded, attack_alerts, alerts_lost (not published: the sensor's memory for them was full), sources | 400 days after the last write |
- * | downgrd:health:{S} | hash | the same fields of the last source alone, and source (its name), source_id, first_seen, last_seen (packet time), published (Redis's clock) | 400 days after the last write |
- * | downgrd:health_applied:{S}:DAY | hash | guard of the two above: source id -> position applied | as the day's health |
+ * | downgrd:health:{S}:d:DAY | hash | what the sensor saw in sources that ended that day, summed: packets, bytes, packets_ignored, packets_malformed, packets_cut, flows, flows_evicted, handshakes, half_seen, inconclusive, hello_malformed, buffers_exhausted, fragments_dropped, alerts, alerts_folded, attack_alerts, alerts_excepted, alerts_lost (too large to be published), journal_dropped (handshakes and alerts that the journal had no room for: every figure of the day may be too low by as many), sources | 400 days after the last write |
+ * | downgrd:health:{S} | hash | the same fields of the last source alone, and source (its name), source_id, first_seen, last_seen (packet time), published (Redis's clock); of a live sensor every few seconds: see "The sensor's own health" | 400 days after the last write |
+ * | downgrd:health_applied:{S}:DAY | hash | guard of the two above: source id -> number of the last batch applied, or position in the journal | as the day's health |
  *
  * Retention counts from the time of writing, not from packet time: what a replay of an old capture
  * wrote can be read like any other. Redis must not evict by itself (maxmemory-policy noeviction):
@@ -90,6 +91,7 @@ struct redis_key redis_key_applied(const char *domain, const char *sensor, uint3
 struct redis_key redis_key_buckets(const char *domain);
 struct redis_key redis_key_clients(const char *domain, int legacy, uint32_t day);
 struct redis_key redis_key_legacy(const char *domain);
+struct redis_key redis_key_legacy_clients(const char *domain);
 struct redis_key redis_key_top(uint32_t day, enum redis_rank rank, const char *sensor);
 struct redis_key redis_key_health(const char *sensor);
 struct redis_key redis_key_health_day(const char *sensor, uint32_t day);

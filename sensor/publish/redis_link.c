@@ -76,10 +76,14 @@ static int fail_context(struct redis_link *link, bool connecting) {
     return fail(link, -ECONNRESET, text, "the connection was lost; check Redis and the network");
 }
 
-static void disconnect(struct redis_link *link) {
+void redis_link_disconnect(struct redis_link *link) {
     if (link->context != NULL)
         redisFree(link->context);
     link->context = NULL;
+}
+
+bool redis_link_is_up(const struct redis_link *link) {
+    return link->context != NULL;
 }
 
 int redis_link_judge(struct redis_link *link, const redisReply *reply) {
@@ -172,7 +176,7 @@ static int send_batch(struct redis_link *link, struct redis_batch *batch, bool *
             batch->reply_count++;
     }
     if (status != 0) {
-        disconnect(link);
+        redis_link_disconnect(link);
         return status;
     }
     *lost = false;
@@ -223,12 +227,12 @@ static int log_in(struct redis_link *link) {
     return status;
 }
 
-static int connect_link(struct redis_link *link) {
+int redis_link_connect(struct redis_link *link) {
     const struct timeval timeout = {
         .tv_sec = (time_t)(link->timeout_ms / 1000),
         .tv_usec = (suseconds_t)(link->timeout_ms % 1000) * 1000,
     };
-    disconnect(link);
+    redis_link_disconnect(link);
     link->context = link->url.is_unix
                         ? redisConnectUnixWithTimeout(link->url.path, timeout)
                         : redisConnectWithTimeout(link->url.host, link->url.port, timeout);
@@ -241,25 +245,32 @@ static int connect_link(struct redis_link *link) {
     if (status == 0)
         status = load_scripts(link);
     if (status != 0)
-        disconnect(link);
+        redis_link_disconnect(link);
     return status;
 }
 
-struct redis_link *redis_link_new(const struct redis_url *url, uint32_t timeout_ms,
-                                  const char *const *scripts, size_t script_count,
-                                  char message[REDIS_MESSAGE_SIZE]) {
-    struct redis_link *link = calloc(1, sizeof *link);
-    if (link == NULL || script_count > REDIS_MAX_SCRIPTS) {
-        (void)snprintf(message, REDIS_MESSAGE_SIZE, "out of memory");
-        free(link);
+struct redis_link *redis_link_prepare(const struct redis_url *url, uint32_t timeout_ms,
+                                      const char *const *scripts, size_t script_count) {
+    struct redis_link *link = script_count <= REDIS_MAX_SCRIPTS ? calloc(1, sizeof *link) : NULL;
+    if (link == NULL)
         return NULL;
-    }
     link->url = *url;
     link->timeout_ms = timeout_ms;
     link->script_count = script_count;
     for (size_t i = 0; i < script_count; i++)
         link->scripts[i] = scripts[i];
-    if (connect_link(link) != 0) {
+    return link;
+}
+
+struct redis_link *redis_link_new(const struct redis_url *url, uint32_t timeout_ms,
+                                  const char *const *scripts, size_t script_count,
+                                  char message[REDIS_MESSAGE_SIZE]) {
+    struct redis_link *link = redis_link_prepare(url, timeout_ms, scripts, script_count);
+    if (link == NULL) {
+        (void)snprintf(message, REDIS_MESSAGE_SIZE, "out of memory");
+        return NULL;
+    }
+    if (redis_link_connect(link) != 0) {
         (void)snprintf(message, REDIS_MESSAGE_SIZE, "%s", link->message);
         redis_link_delete(link);
         return NULL;
@@ -270,7 +281,7 @@ struct redis_link *redis_link_new(const struct redis_url *url, uint32_t timeout_
 void redis_link_delete(struct redis_link *link) {
     if (link == NULL)
         return;
-    disconnect(link);
+    redis_link_disconnect(link);
     memset(&link->url, 0, sizeof link->url);
     free(link);
 }
@@ -291,31 +302,39 @@ static const redisReply *general_error(const struct redis_batch *batch) {
     return NULL;
 }
 
-int redis_link_exchange(struct redis_link *link, struct redis_batch *batch) {
+/* Once; *lost tells that a new connection may help. */
+static int send_once(struct redis_link *link, struct redis_batch *batch, bool *lost) {
+    *lost = false;
     if (batch->bad)
         return fail(link, -ENOMEM, "out of memory", "free some");
     if (batch->count == 0)
         return 0;
-    bool lost = false;
-    int status = send_batch(link, batch, &lost);
-    if (status != 0 && lost) {
-        status = connect_link(link);
-        if (status == 0)
-            status = send_batch(link, batch, &lost);
-    }
-    if (status != 0)
-        return status;
-    const redisReply *error = general_error(batch);
+    int status = send_batch(link, batch, lost);
+    const redisReply *error = status == 0 ? general_error(batch) : NULL;
     if (error != NULL &&
         redis_error_of(error->str, error->len)->error == REDIS_ERROR_SCRIPT_MISSING) {
         status = load_scripts(link);
         if (status == 0)
-            status = send_batch(link, batch, &lost);
-        if (status != 0)
-            return status;
-        error = general_error(batch);
+            status = send_batch(link, batch, lost);
+        error = status == 0 ? general_error(batch) : NULL;
     }
-    return error != NULL ? redis_link_judge(link, error) : 0;
+    return error != NULL ? redis_link_judge(link, error) : status;
+}
+
+int redis_link_send(struct redis_link *link, struct redis_batch *batch) {
+    bool lost = false;
+    if (link->context == NULL && batch->count > 0)
+        return fail(link, -ENOTCONN, "not connected", "connect first");
+    return send_once(link, batch, &lost);
+}
+
+int redis_link_exchange(struct redis_link *link, struct redis_batch *batch) {
+    bool lost = false;
+    int status = send_once(link, batch, &lost);
+    if (status == 0 || !lost)
+        return status;
+    status = redis_link_connect(link);
+    return status == 0 ? send_once(link, batch, &lost) : status;
 }
 
 const char *redis_link_message(const struct redis_link *link) {

@@ -19,7 +19,7 @@
 
 struct redis_link;
 
-enum { REDIS_MAX_SCRIPTS = 4, REDIS_SHA_SIZE = 41, REDIS_MESSAGE_SIZE = 1024 };
+enum { REDIS_MAX_SCRIPTS = 8, REDIS_SHA_SIZE = 41, REDIS_MESSAGE_SIZE = 1024 };
 
 /*
  * Connects. `scripts` are the Lua texts that batches call with redis_batch_begin_script(); they are
@@ -29,7 +29,15 @@ enum { REDIS_MAX_SCRIPTS = 4, REDIS_SHA_SIZE = 41, REDIS_MESSAGE_SIZE = 1024 };
 struct redis_link *redis_link_new(const struct redis_url *url, uint32_t timeout_ms,
                                   const char *const *scripts, size_t script_count,
                                   char message[REDIS_MESSAGE_SIZE]);
+/* The same without connecting; NULL when out of memory. */
+struct redis_link *redis_link_prepare(const struct redis_url *url, uint32_t timeout_ms,
+                                      const char *const *scripts, size_t script_count);
 void redis_link_delete(struct redis_link *link);
+
+/* Connects (anew), logs in, loads the scripts. */
+int redis_link_connect(struct redis_link *link);
+void redis_link_disconnect(struct redis_link *link);
+bool redis_link_is_up(const struct redis_link *link);
 
 /* Begins a call of a script: then come its keys (`key_count`) and its arguments. */
 void redis_link_begin_script(const struct redis_link *link, struct redis_batch *batch,
@@ -41,6 +49,9 @@ void redis_link_begin_script(const struct redis_link *link, struct redis_batch *
  * stay among the replies, to be judged by redis_link_judge(). An empty batch is done at once.
  */
 int redis_link_exchange(struct redis_link *link, struct redis_batch *batch);
+
+/* The same without connecting anew, for a caller who must know that it was another connection. */
+int redis_link_send(struct redis_link *link, struct redis_batch *batch);
 
 /* 0 when the reply is no error; else its status, with the message set. */
 int redis_link_judge(struct redis_link *link, const struct redisReply *reply);

@@ -1,77 +1,77 @@
 /*
- * redis_publication.h - the inside of the Redis sink, shared by redis_publish.c (alerts, health,
- * the whole) and redis_usage.c (counters, clients, rankings).
+ * redis_publication.h - one batch of the journal as commands: redis_publication.c (alerts, health,
+ * sending), redis_usage.c (counters, clients, rankings).
+ *
+ * Everything is idempotent, so a batch that was cut anywhere is completed by sending it again:
+ *   - counters, clients and health are guarded scripts, one per domain and day (redis_scripts.h);
+ *   - an alert's script knows the ids that are in the stream;
+ *   - rankings are absolute: a counters script answers with the day's totals whether it applied
+ *     something or not, and those are written with ZADD GT.
+ * Commands are sent when so many are gathered; the answers become the rankings of the next.
  */
 #ifndef DOWNGRD_REDIS_PUBLICATION_H
 #define DOWNGRD_REDIS_PUBLICATION_H
 
-#include "publish.h"
+#include "journal_records.h"
 #include "redis_keys.h"
-#include "redis_link.h"
+#include "redis_servers.h"
 
 enum {
-    PUBLICATION_COMMANDS = 256, /* of a batch */
+    PUBLICATION_COMMANDS = 512, /* that are sent together */
     PUBLICATION_BYTES = 256 * 1024,
-    PUBLICATION_ALERT_BATCHES = 64, /* of PUBLICATION_BYTES: gathered at most, 16 MiB */
-    PUBLICATION_POSITION = 1,       /* of a capture, for the guards */
     PUBLICATION_MAX_HOURS = 24,
     PUBLICATION_MAX_NOTES = PUBLICATION_COMMANDS + 8,
 };
 
-struct redis_publisher {
-    struct redis_link *link;
-    struct eve *eve;
-    struct sink sink;
-    char *sensor;
-    size_t alerts_maxlen;
-    struct redis_batch alerts[PUBLICATION_ALERT_BATCHES];
-    size_t alert_batch; /* the one being filled */
-    uint64_t alerts_gathered;
-    uint64_t alerts_lost; /* past the bound */
-    struct redis_batch batch;
-};
-
-/* A reply that is waited for: totals of a domain's day that belong in the rankings. */
+/* An answer that is waited for: totals of a domain's day that belong in the rankings. */
 struct note {
-    const char *domain;
+    char domain[DOMAIN_SIZE];
     uint32_t day;
-    size_t reply;
-    bool is_clients; /* a PFCOUNT of legacy clients; else a counters script */
+    struct redis_ticket ticket;
 };
 
-/* The state of one redis_publisher_publish(). */
 struct publication {
-    struct redis_publisher *publisher;
-    struct redis_batch *batch;
-    const struct usage *usage;
-    const char *capture_id;
-    int status; /* a general failure: nothing more is sent */
-    int first_refusal;
-    char refusal[REDIS_MESSAGE_SIZE]; /* the first command that was refused alone */
-    uint64_t refused;
-    uint64_t alerts_done;
-    uint64_t units;
-    uint64_t units_done;
+    struct redis_servers *servers;
+    const char *sensor;
+    size_t alerts_maxlen;
+    const struct usage *usage; /* while it is walked */
+    /* The batch that is published. */
+    char source[JOURNAL_ID_SIZE];
+    uint64_t number;
+    int status;       /* of the first exchange that failed: nothing more is sent */
+    uint64_t refused; /* commands that were refused alone, and why the first one was */
+    int refusal_status;
+    char refusal[REDIS_MESSAGE_SIZE];
     struct note notes[PUBLICATION_MAX_NOTES];
     size_t note_count;
     struct usage_bucket hours[PUBLICATION_MAX_HOURS]; /* of one domain and day */
     size_t hour_count;
-    char domain[DOMAIN_SIZE]; /* the one whose clients were sent last */
-    uint64_t clients_lost;    /* of that domain, until a unit has taken it along */
 };
 
-/* Sends what is gathered and judges the answers; the totals that come back are the beginning of the
- * next batch. */
+/* Begins a batch. `source` and `number` are the guards'. */
+void publication_begin(struct publication *publication, const char *source, uint64_t number);
+void publication_add_alert(struct publication *publication, const struct journal_alert *alert);
+/* Its guard is `position`. */
+void publication_add_stats(struct publication *publication, const struct journal_stats *stats,
+                           uint64_t position);
+/* All that the events of the batch add up to. */
+void publication_add_usage(struct publication *publication, const struct usage *usage);
+/* Sends what is left. 0, or the first failure; then the whole batch is to be sent again. What was
+ * refused alone (a key that holds something else) is in `refused`, and fails nothing. */
+int publication_end(struct publication *publication);
+
+/* ---- shared by the two files ---- */
+
+/* Sends what is gathered when there is enough of it, or in any case. */
+void publication_flush_when_full(struct publication *publication);
 void publication_flush(struct publication *publication);
-void publication_judge_replies(struct publication *publication, const struct redis_batch *batch);
+/* Reads the noted answers, and gathers the rankings that follow from them. */
+void publication_rank(struct publication *publication);
 
-/* The whole usage table. Leaves its last rankings in the batch for the next flush. */
-void publication_send_usage(struct publication *publication);
-
-/* ZADD GT, and ZREMRANGEBYRANK that keeps the `count` members with the highest scores. */
-void publication_raise_score(struct redis_batch *batch, const char *key, uint64_t score,
+/* ZADD GT, ZREMRANGEBYRANK that keeps the `count` members with the highest scores, EXPIRE. */
+void publication_raise_score(struct publication *publication, const char *key, uint64_t score,
                              const char *member);
-void publication_trim(struct redis_batch *batch, const char *key, uint64_t count);
-void publication_add_key(struct redis_batch *batch, struct redis_key key);
+void publication_trim(struct publication *publication, const char *key, uint64_t count);
+void publication_expire(struct publication *publication, const char *key, uint64_t seconds);
 
 #endif

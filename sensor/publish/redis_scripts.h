@@ -5,21 +5,23 @@
  * stops half done), then its guard, then writes everything and the guard. Running one again with
  * the same source and position (or alert id) changes nothing.
  *
- * A guard is a hash: source id -> highest position applied. A capture has the one position 1; a
- * source that goes on (a journal) gives rising ones.
+ * A guard is a hash: source id -> highest position applied, the number of a batch of the source.
  */
 #ifndef DOWNGRD_REDIS_SCRIPTS_H
 #define DOWNGRD_REDIS_SCRIPTS_H
 
 enum redis_script {
     /*
-     * Counters of one domain, sensor and day.
-     * KEYS: applied, day, buckets index, one per hour
+     * Counters and clients of one domain, sensor and day.
+     * KEYS: applied, day, buckets index, clients, legacy clients, legacy ranking, legacy details,
+     *       one per hour
      * ARGV: source, position, hour TTL, day TTL, index member, index score, index cap,
-     *       application, then per hour: n, and n times (operation, field, value)
+     *       application, ranking's cap, then n and n addresses of clients, n and n addresses of
+     *       legacy ones, n and n times (address, last seen, handshakes, "VERSION JA4"), then per
+     *       hour: n, and n times (operation, field, value)
      * The operation is '+' (add), '<' (keep the smaller) or '>' (keep the larger); each is done to
      * its hour and to the day. Gives {1 when applied now, 0 when it was before; the day's
-     * handshakes, legacy handshakes, alerts}.
+     * handshakes, legacy handshakes, alerts, distinct legacy clients}.
      */
     SCRIPT_USAGE,
     /*
@@ -28,8 +30,9 @@ enum redis_script {
      */
     SCRIPT_ALERT,
     /*
-     * Health. KEYS: applied, day, latest. ARGV: source, position, TTL, n, n times (field, number
-     * to add to the day and to set in latest), then (field, value) to set in latest.
+     * Health. KEYS: applied, day, latest. ARGV: source, position, TTL, 1 when the source goes on
+     * (then `latest` sums up as long as it is the same one), n, n times (field, number to add to
+     * the day and to latest), then (field, value) to set in latest. Gives 1 when applied now.
      */
     SCRIPT_HEALTH,
     SCRIPT_COUNT,

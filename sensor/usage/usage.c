@@ -1,10 +1,10 @@
 /*
- * usage.c - counts each handshake into its domain's hour.
+ * usage.c - counts each event into its domain's hour.
  *
  * usage_add() runs once per handshake between the packets, so all memory is there from the start:
  * one look-up finds the domain, one the hour (mostly the one used last), one the client, and the
  * rest is additions. Everything is counted by the time the handshake began, so the order in which
- * records arrive does not matter. usage_table.h tells how it lies in memory.
+ * events arrive does not matter. usage_table.h tells how it lies in memory.
  */
 #include "usage_table.h"
 
@@ -15,7 +15,6 @@
 enum { CLIENTS_PER_ROW = 4 };
 
 static const uint64_t us_per_hour = 3600000000U;
-static const uint64_t us_per_minute = 60000000U;
 
 const char *const usage_field_names[USAGE_FIELD_COUNT] = {
     [USAGE_HANDSHAKES] = "handshakes",
@@ -51,24 +50,29 @@ const char *const usage_field_names[USAGE_FIELD_COUNT] = {
     [USAGE_ALERTS] = "alerts",
 };
 
+const char *const usage_peak_names[USAGE_PEAK_COUNT] = {
+    [USAGE_PEAK_PER_MINUTE] = "peak_legacy_per_min",
+    [USAGE_PEAK_PER_SECOND] = "peak_legacy_per_s",
+    [USAGE_PEAK_FULL_PER_SECOND] = "peak_legacy_full_per_s",
+};
+
 static bool allocate(struct usage *usage) {
     size_t rows = usage->max_rows + USAGE_OTHER_ROWS;
     size_t domains = usage->max_rows + 1;
     usage->domains = calloc(domains, sizeof(*usage->domains));
     usage->rows = calloc(rows, sizeof(*usage->rows));
     usage->clients = calloc(usage->max_clients, sizeof(*usage->clients));
-    usage->legacy_minutes = calloc(rows, sizeof(*usage->legacy_minutes));
     usage->sorted_rows = calloc(rows, sizeof(const struct usage_row *));
     usage->sorted_domains = calloc(domains, sizeof(const struct usage_domain *));
     usage->sorted_clients = calloc(usage->max_clients, sizeof(const struct client_row *));
-    return usage->domains && usage->rows && usage->clients && usage->legacy_minutes &&
-           usage->sorted_rows && usage->sorted_domains && usage->sorted_clients &&
+    return usage->domains && usage->rows && usage->clients && usage->sorted_rows &&
+           usage->sorted_domains && usage->sorted_clients &&
            usage_index_init(&usage->domain_index, domains) &&
            usage_index_init(&usage->row_index, rows) &&
            usage_index_init(&usage->client_index, usage->max_clients);
 }
 
-struct usage *usage_new(size_t max_buckets, bool group) {
+struct usage *usage_new(size_t max_buckets) {
     assert(max_buckets > 0 && max_buckets <= UINT32_MAX / 16);
     struct usage *usage = calloc(1, sizeof(*usage));
     if (!usage)
@@ -78,9 +82,7 @@ struct usage *usage_new(size_t max_buckets, bool group) {
     if (getrandom(&usage->seed, sizeof(usage->seed), GRND_NONBLOCK) < 0)
         usage->seed =
             0; /* early in a boot: a known seed counts as well, only flood resistance is lost */
-    if (group)
-        usage->group = usage_group_new();
-    if (!allocate(usage) || (group && !usage->group)) {
+    if (!allocate(usage)) {
         usage_delete(usage);
         return NULL;
     }
@@ -91,11 +93,9 @@ struct usage *usage_new(size_t max_buckets, bool group) {
 void usage_delete(struct usage *usage) {
     if (!usage)
         return;
-    usage_group_delete(usage->group);
     free(usage->domains);
     free(usage->rows);
     free(usage->clients);
-    free(usage->legacy_minutes);
     free(usage->sorted_rows);
     free(usage->sorted_domains);
     free(usage->sorted_clients);
@@ -110,97 +110,30 @@ void usage_forget(struct usage *usage) {
     usage_table_forget(usage);
 }
 
-/* The field of a version of this rank in a run that begins with TLS 1.3's: USAGE_TLS_1_3 or
- * USAGE_MAX_TLS_1_3. */
-static enum usage_field version_field(enum usage_field run, enum tls_rank rank) {
-    return run + (enum usage_field)(TLS_RANK_1_3 - rank);
+static void note_times(struct usage_row *row, const struct usage_event *event) {
+    if (row->counts[USAGE_HANDSHAKES] == 1 || event->started_us < row->first_us)
+        row->first_us = event->started_us;
+    if (event->started_us > row->last_us)
+        row->last_us = event->started_us;
+    if (event->is_legacy && event->started_us > row->last_legacy_us)
+        row->last_legacy_us = event->started_us;
+    for (size_t i = 0; i < USAGE_PEAK_COUNT; i++)
+        if (event->running[i] > row->peaks[i])
+            row->peaks[i] = event->running[i];
 }
 
-static void count_versions(uint32_t *counts, const struct handshake *handshake) {
-    enum tls_rank offered = handshake_highest_offered(handshake);
-    if (offered != TLS_RANK_UNKNOWN)
-        counts[version_field(USAGE_MAX_TLS_1_3, offered)]++;
-    if (!(handshake->has & (HANDSHAKE_HAS_CHOICE | HANDSHAKE_HAS_SSLV2_CHOICE)))
-        return;
-    enum tls_rank negotiated = handshake_negotiated(handshake);
-    bool is_known = negotiated != TLS_RANK_UNKNOWN;
-    counts[is_known ? version_field(USAGE_TLS_1_3, negotiated) : USAGE_VERSION_OTHER]++;
-}
-
-static void count_limiter(uint32_t *counts, const struct verdict *verdict) {
-    switch (verdict->limiter) {
-    case LIMITER_CLIENT:
-        counts[USAGE_LIMIT_CLIENT]++;
-        counts[USAGE_LEGACY_CLIENT] += verdict->is_legacy;
-        break;
-    case LIMITER_SERVER:
-        counts[USAGE_LIMIT_SERVER]++;
-        counts[USAGE_LEGACY_SERVER] += verdict->is_legacy;
-        break;
-    case LIMITER_DOWNGRADED:
-        counts[USAGE_DOWNGRADED]++;
-        break;
-    case LIMITER_NONE:
-    case LIMITER_UNKNOWN:
-        break;
-    }
-}
-
-static uint32_t count_attacks(uint32_t rules_hit) {
-    uint32_t attacks = 0;
-    for (size_t i = 0; rules_hit != 0 && i < rules_count; i++, rules_hit >>= 1U)
-        if ((rules_hit & 1U) && rules_all[i]->rule_class == RULE_ATTACK)
-            attacks++;
-    return attacks;
-}
-
-static void count_facts(uint32_t *counts, const struct verdict *verdict) {
-    const struct handshake *handshake = verdict->handshake;
-    const struct client_hello *offer = &handshake->offer;
-    counts[USAGE_HANDSHAKES]++;
-    counts[USAGE_COMPLETED + (enum usage_field)handshake->outcome]++;
-    if (handshake_is_resumed(handshake)) {
-        counts[USAGE_RESUMED]++;
-        counts[USAGE_RESUMED_LEGACY] += verdict->is_legacy;
-    }
-    counts[USAGE_HELLO_RETRY] += (handshake->has & HANDSHAKE_HAS_RETRY) != 0;
-    counts[USAGE_PQ] += tls_group_is_post_quantum(handshake_group(handshake));
-    counts[USAGE_QUIC] += handshake->protocol == HANDSHAKE_QUIC;
-    counts[USAGE_NO_SNI] += (handshake->has & HANDSHAKE_HAS_OFFER) && offer->server_name.size == 0;
-    counts[USAGE_ALERTS] += count_attacks(verdict->rules_hit);
-}
-
-static void note_times(struct usage *usage, struct usage_row *row, const struct verdict *verdict) {
-    uint64_t time_us = verdict->handshake->started_us;
-    if (row->counts[USAGE_HANDSHAKES] == 1 || time_us < row->first_us)
-        row->first_us = time_us;
-    if (time_us > row->last_us)
-        row->last_us = time_us;
-    if (!verdict->is_legacy)
-        return;
-    if (time_us > row->last_legacy_us)
-        row->last_legacy_us = time_us;
-    size_t minute = (size_t)(time_us / us_per_minute % USAGE_MINUTES);
-    uint32_t count = ++usage->legacy_minutes[row - usage->rows][minute];
-    if (count > row->peak_legacy_per_min)
-        row->peak_legacy_per_min = count;
-}
-
-void usage_add(struct usage *usage, const struct verdict *verdict) {
-    const char *name = verdict->domain.name;
-    if (usage->group)
-        name = usage_group_name(usage->group, name);
-    struct usage_row *row =
-        usage_row_get(usage, name, verdict->handshake->started_us / us_per_hour);
-    count_facts(row->counts, verdict);
-    count_versions(row->counts, verdict->handshake);
-    count_limiter(row->counts, verdict);
-    note_times(usage, row, verdict);
+void usage_add(struct usage *usage, const struct usage_event *event) {
+    struct usage_row *row = usage_row_get(usage, event->domain, event->started_us / us_per_hour);
+    uint32_t *count = row->counts;
+    for (uint64_t fields = event->fields; fields != 0; fields >>= 1U, count++)
+        *count += (uint32_t)(fields & 1U);
+    row->counts[USAGE_ALERTS] += event->attacks;
+    note_times(row, event);
     struct usage_domain *domain = row->domain;
-    const char *application = verdict->application.name;
     if (domain->application[0] == '\0' && domain != &usage->domains[0])
-        memcpy(domain->application, application, strnlen(application, APPLICATION_SIZE - 1));
-    usage_clients_add(usage, domain, verdict);
+        memcpy(domain->application, event->application,
+               strnlen(event->application, APPLICATION_SIZE - 1));
+    usage_clients_add(usage, domain, event);
 }
 
 static int compare_domains(const void *left, const void *right) {
@@ -223,8 +156,9 @@ static void bucket_add(struct usage_bucket *bucket, const struct usage_row *row)
     bool is_first = bucket->counts[USAGE_HANDSHAKES] == 0;
     for (size_t i = 0; i < USAGE_FIELD_COUNT; i++)
         bucket->counts[i] += row->counts[i];
-    if (row->peak_legacy_per_min > bucket->peak_legacy_per_min)
-        bucket->peak_legacy_per_min = row->peak_legacy_per_min;
+    for (size_t i = 0; i < USAGE_PEAK_COUNT; i++)
+        if (row->peaks[i] > bucket->peaks[i])
+            bucket->peaks[i] = row->peaks[i];
     if (is_first || row->first_us < bucket->first_us)
         bucket->first_us = row->first_us;
     if (row->last_us > bucket->last_us)

@@ -1,10 +1,12 @@
 /*
  * usage.h - per domain: how much of its traffic is legacy, and who limits it.
  *
- * Counters per (domain, hour bucket of packet time), in a table fixed at start; past the cap
- * further domains are counted under "_other". The client sets are HyperLogLog sketches at the
- * reader's side (Redis) and small exact sets here. The field names of usage_fields[] are the names
- * in Redis and in --json output: a stable interface.
+ * A meter reads a verdict into a `struct usage_event`, what one handshake adds: small, without the
+ * handshake, and the same whenever and however often it is added up. Counters per (domain, hour
+ * bucket of packet time) sum up events, in a table fixed at start; past the cap further domains are
+ * counted under "_other". The client sets are HyperLogLog sketches at the reader's side (Redis) and
+ * small exact sets here. The field names of usage_fields[] are the names in Redis and in --json
+ * output: a stable interface.
  */
 #ifndef DOWNGRD_USAGE_H
 #define DOWNGRD_USAGE_H
@@ -48,12 +50,57 @@ enum usage_field {
 };
 extern const char *const usage_field_names[USAGE_FIELD_COUNT];
 
+/* The most legacy handshakes (below TLS 1.2) begun within one minute or second of the clock. */
+enum usage_peak {
+    USAGE_PEAK_PER_MINUTE,      /* "peak_legacy_per_min" */
+    USAGE_PEAK_PER_SECOND,      /* "peak_legacy_per_s" */
+    USAGE_PEAK_FULL_PER_SECOND, /* "peak_legacy_full_per_s": those that were not resumed */
+    USAGE_PEAK_COUNT,
+};
+extern const char *const usage_peak_names[USAGE_PEAK_COUNT];
+
+struct usage_event {
+    uint64_t fields;  /* bit n: one more of usage_field n; USAGE_ALERTS has no bit */
+    uint32_t attacks; /* more of USAGE_ALERTS */
+    uint8_t ip_version;
+    bool is_legacy;
+    enum tls_rank negotiated;
+    struct ip_address client;
+    uint64_t started_us;
+    /* How many there are now in this one's second or minute, itself included; 0 for one that does
+     * not count there. Their maximum is the peak, however the events are divided. */
+    uint32_t running[USAGE_PEAK_COUNT];
+    const char *domain; /* borrowed, like the others: under which it counts */
+    const char *application;
+    const char *ja4; /* of a legacy client; "" when not known */
+};
+
+/*
+ * Makes events. `group` merges names under their registrable domain (libpsl's built-in list;
+ * "_none", "_invalid" and names that have none stay themselves). The running counts are kept for
+ * 65536 pairs of domain and second or minute, the latest ones; so many legacy handshakes of
+ * different domains may pass before one that comes late begins its second anew. NULL when out of
+ * memory, or when grouping is wanted and libpsl came without a list.
+ */
+struct usage_meter;
+struct usage_meter *usage_meter_new(bool group);
+void usage_meter_delete(struct usage_meter *meter);
+/* The name that the verdict's domain counts under: a part of verdict->domain.name. */
+const char *usage_meter_domain(struct usage_meter *meter, const struct verdict *verdict);
+/* *event borrows from the verdict, and `domain`, which is usage_meter_domain() or "_other". */
+void usage_meter_read(struct usage_meter *meter, const struct verdict *verdict, const char *domain,
+                      struct usage_event *event);
+/* An event of an earlier run: what comes next in its second goes on from there. */
+void usage_meter_recall(struct usage_meter *meter, const struct usage_event *event);
+/* Forgets the running counts: what comes next has nothing to do with what was. */
+void usage_meter_forget(struct usage_meter *meter);
+
 struct usage_bucket {
     const char *domain;
     const char *application;
     uint64_t hour; /* hours since 1970-01-01 UTC */
     uint64_t counts[USAGE_FIELD_COUNT];
-    uint32_t peak_legacy_per_min; /* most legacy handshakes begun within one minute of the clock */
+    uint32_t peaks[USAGE_PEAK_COUNT]; /* "_other": the highest of its domains */
     uint64_t first_us; /* packet time of the first and last handshake, and of the last legacy one
                           (0: none) */
     uint64_t last_us;
@@ -64,14 +111,12 @@ struct usage;
 
 /*
  * `max_buckets` caps the table (domain and hour count together) and so the domains; four times as
- * many clients are kept. `group` merges names under their registrable domain (libpsl's built-in
- * list; "_none", "_invalid" and names that have none stay themselves). NULL when out of memory, or
- * when grouping is wanted and libpsl came without a list.
+ * many clients are kept. NULL when out of memory.
  */
-struct usage *usage_new(size_t max_buckets, bool group);
+struct usage *usage_new(size_t max_buckets);
 void usage_delete(struct usage *usage);
-void usage_add(struct usage *usage, const struct verdict *verdict);
-void usage_forget(struct usage *usage); /* empties it (after each source was published) */
+void usage_add(struct usage *usage, const struct usage_event *event);
+void usage_forget(struct usage *usage); /* empties it */
 
 /*
  * Walks the buckets sorted by domain, then hour: calls visit for each. usage_total() sums all hours
@@ -95,6 +140,10 @@ struct usage_client {
     bool is_legacy;
     uint64_t last_us;
     uint64_t handshakes;
+    uint64_t last_legacy_us; /* 0: none */
+    uint64_t legacy_handshakes;
+    enum tls_rank legacy_version; /* of the last legacy one, as is the next */
+    const char *ja4;              /* the event's: borrowed */
 };
 void usage_clients(const struct usage *usage, const char *domain,
                    void (*visit)(void *context, const struct usage_client *client), void *context);

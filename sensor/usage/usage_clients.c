@@ -33,9 +33,9 @@ static bool has_room(size_t used, size_t room, bool is_legacy) {
 }
 
 static struct client_row *client_make(struct usage *usage, struct usage_domain *domain,
-                                      const struct verdict *verdict, size_t slot) {
-    if (!has_room(usage->client_count, usage->max_clients, verdict->is_legacy) ||
-        !has_room(domain->client_counts.all, usage->max_clients / 4, verdict->is_legacy)) {
+                                      const struct usage_event *event, size_t slot) {
+    if (!has_room(usage->client_count, usage->max_clients, event->is_legacy) ||
+        !has_room(domain->client_counts.all, usage->max_clients / 4, event->is_legacy)) {
         domain->client_counts.lost++;
         return NULL;
     }
@@ -46,30 +46,39 @@ static struct client_row *client_make(struct usage *usage, struct usage_domain *
         .domain = domain,
         .next = domain->clients,
         .slot = (uint32_t)slot,
-        .client = {.address = verdict->handshake->client.address,
-                   .ip_version = verdict->handshake->ip_version},
+        .client = {.address = event->client, .ip_version = event->ip_version, .ja4 = ""},
     };
     domain->clients = row;
     return row;
 }
 
+static void note_legacy(struct usage_client *client, struct usage_domain *domain,
+                        const struct usage_event *event) {
+    client->legacy_handshakes++;
+    if (!client->is_legacy)
+        domain->client_counts.legacy++;
+    if (client->is_legacy && event->started_us < client->last_legacy_us)
+        return;
+    client->is_legacy = true;
+    client->last_legacy_us = event->started_us;
+    client->legacy_version = event->negotiated;
+    client->ja4 = event->ja4;
+}
+
 void usage_clients_add(struct usage *usage, struct usage_domain *domain,
-                       const struct verdict *verdict) {
-    const struct handshake *handshake = verdict->handshake;
-    size_t slot = client_slot(usage, domain, &handshake->client.address, handshake->ip_version);
+                       const struct usage_event *event) {
+    size_t slot = client_slot(usage, domain, &event->client, event->ip_version);
     uint32_t entry = usage->client_index.slots[slot];
     struct client_row *row =
-        entry ? &usage->clients[entry - 1] : client_make(usage, domain, verdict, slot);
+        entry ? &usage->clients[entry - 1] : client_make(usage, domain, event, slot);
     if (!row)
         return;
     struct usage_client *client = &row->client;
     client->handshakes++;
-    if (handshake->started_us > client->last_us)
-        client->last_us = handshake->started_us;
-    if (verdict->is_legacy && !client->is_legacy) {
-        client->is_legacy = true;
-        domain->client_counts.legacy++;
-    }
+    if (event->started_us > client->last_us)
+        client->last_us = event->started_us;
+    if (event->is_legacy)
+        note_legacy(client, domain, event);
 }
 
 void usage_clients_forget(struct usage *usage) {

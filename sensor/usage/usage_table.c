@@ -115,8 +115,6 @@ static void rows_forget(struct usage *usage, size_t first, size_t count) {
     for (size_t i = first; i < first + count; i++) {
         struct usage_row *row = &usage->rows[i];
         usage->row_index.slots[row->slot] = 0;
-        if (row->peak_legacy_per_min != 0)
-            memset(usage->legacy_minutes[i], 0, sizeof(usage->legacy_minutes[i]));
         *row = (struct usage_row){0};
     }
 }

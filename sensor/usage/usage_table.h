@@ -12,7 +12,7 @@
 
 #include "usage.h"
 
-enum { USAGE_MINUTES = 60, USAGE_OTHER_ROWS = 256 };
+enum { USAGE_OTHER_ROWS = 256 };
 
 struct usage_index {
     uint32_t *slots;
@@ -40,7 +40,7 @@ struct usage_row {
     uint64_t last_us;
     uint64_t last_legacy_us;
     uint32_t slot;
-    uint32_t peak_legacy_per_min;
+    uint32_t peaks[USAGE_PEAK_COUNT];
     uint32_t counts[USAGE_FIELD_COUNT]; /* one hour's: 32 bits hold a million a second */
 };
 
@@ -62,13 +62,9 @@ struct usage {
     struct usage_domain *domains; /* max_rows + 1 */
     struct usage_row *rows;       /* max_rows, then USAGE_OTHER_ROWS */
     struct client_row *clients;   /* max_clients */
-    /* By row, the legacy handshakes of each minute: apart from the rows, since most never need it
-     * and untouched memory costs nothing. */
-    uint32_t (*legacy_minutes)[USAGE_MINUTES];
     struct usage_index domain_index;
     struct usage_index row_index;
     struct usage_index client_index;
-    struct usage_group *group; /* NULL: names stay as they are */
     /* For sorting in walks. */
     const struct usage_row **sorted_rows;
     const struct usage_domain **sorted_domains;
@@ -89,7 +85,7 @@ void usage_table_forget(struct usage *usage);
 
 /* ---- usage_clients.c ---- */
 void usage_clients_add(struct usage *usage, struct usage_domain *domain,
-                       const struct verdict *verdict);
+                       const struct usage_event *event);
 void usage_clients_forget(struct usage *usage);
 
 /* ---- usage_group.c ---- */

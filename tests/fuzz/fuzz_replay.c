@@ -79,7 +79,6 @@ static struct pipeline_config small_config(void) {
     config.judge.rules_on = (1U << rules_count) - 1;
     config.fragments = 4;
     config.usage_buckets = 16;
-    config.usage_per_file = true;
     return config;
 }
 
@@ -147,7 +146,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     int status = pipeline_replay(sensor.pipeline, sensor.capture.path, &stats, error);
     assert(status == 0 || error[0] != '\0');
     assert(stats.first_us <= stats.last_us);
-    terminal_table(sensor.terminal, pipeline_usage(sensor.pipeline), &stats);
+    terminal_table(sensor.terminal, pipeline_usage_total(sensor.pipeline), &stats);
     assert(eve_finish(sensor.eve) == 0);
     check_lines();
     return 0;

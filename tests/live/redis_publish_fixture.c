@@ -2,7 +2,7 @@
  * redis_publish_fixture.c - publishes a made-up capture through the real sink, and can be made to
  * die, or to kill the server, in the middle. check_redis.py drives it.
  *
- * usage: redis_publish_fixture URL SENSOR CAPTURE_ID [OPTION=NUMBER...]
+ * usage: redis_publish_fixture URL STATE_DIR SENSOR CAPTURE_ID [OPTION=NUMBER...]
  *
  *   domains=N     handshakes of N domains over three days, some of them legacy (default 6)
  *   alerts=N      so many alerts (default 3)
@@ -14,9 +14,11 @@
  *   ids=N         alert ids count from N (default 0)
  *   begin=SECONDS time of the first packet (default 2026-11-23 12:00 UTC)
  *   timeout=MS    default 3000
+ *   patience=MS   default 1000
+ *   journal=MIB   default 16
  *
  * The linker puts the two functions below between the sink and hiredis (--wrap). Exit status: 0
- * published, 1 redis_publisher_publish() failed, 2 no connection, 99 died as asked; the errno of a
+ * published, 1 publisher_stop() failed, 2 publisher_new() did, 99 died as asked; the errno of a
  * failed publish is on stdout.
  */
 #include <hiredis/hiredis.h>
@@ -25,7 +27,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "publish.h"
+#include "publisher.h"
 #include "verdict_scene.h"
 
 /* NOLINTBEGIN(readability-identifier-naming): ld's --wrap makes these names */
@@ -47,10 +49,16 @@ struct plan {
     unsigned long ids;
     unsigned long begin;
     unsigned long timeout;
+    unsigned long patience;
+    unsigned long journal;
 };
 
-static struct plan plan = {
-    .domains = 6, .alerts = 3, .timeout = 3000, .begin = SCENE_HELLO_US / 1000000};
+static struct plan plan = {.domains = 6,
+                           .alerts = 3,
+                           .timeout = 3000,
+                           .patience = 1000,
+                           .journal = 16,
+                           .begin = SCENE_HELLO_US / 1000000};
 static unsigned long writes;
 static unsigned long reads;
 
@@ -90,7 +98,8 @@ static void read_option(const char *text) {
                  {"die_read=", &plan.die_read},       {"kill=", &plan.kill},
                  {"kill_write=", &plan.kill_write},   {"ids=", &plan.ids},
                  {"flush_write=", &plan.flush_write}, {"begin=", &plan.begin},
-                 {"timeout=", &plan.timeout}};
+                 {"timeout=", &plan.timeout},         {"patience=", &plan.patience},
+                 {"journal=", &plan.journal}};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         size_t size = strlen(known[i].name);
         if (strncmp(text, known[i].name, size) != 0)
@@ -111,7 +120,7 @@ static void set_time(struct verdict_scene *scene, uint64_t time_us) {
 }
 
 /* Domain i: i + 2 handshakes, spread over three days, one in three each of TLS 1.3, 1.2 and 1.0. */
-static void add_usage(struct usage *usage) {
+static void add_handshakes(const struct sink *sink) {
     static const uint16_t chosen[] = {TLS_VERSION_1_3, TLS_VERSION_1_2, TLS_VERSION_1_0};
     static struct verdict_scene scene;
     const uint64_t step_us = 17ULL * 3600 * 1000000;
@@ -124,7 +133,7 @@ static void add_usage(struct usage *usage) {
             scene.scene.handshake.client.address.bytes[2] = (uint8_t)(domain % 200);
             scene.scene.handshake.client.address.bytes[3] = (uint8_t)i;
             set_time(&scene, plan.begin * 1000000 + (i % 4) * step_us);
-            usage_add(usage, &scene.verdict);
+            sink->handshake(sink->context, &scene.verdict);
         }
     }
 }
@@ -146,39 +155,47 @@ static void add_alerts(const struct sink *sink) {
     sink->alert(sink->context, &scene.alert);
 }
 
+/* The made-up capture, from its begin to its end. */
+static void replay(struct publisher *publisher, const char *sensor, const char *capture_id) {
+    const struct sink *sink = publisher_sink(publisher);
+    const struct source source = {.sensor = sensor, .name = "made-up.pcap", .is_file = true};
+    const struct run_stats stats = {.packets = 1000,
+                                    .bytes = 100000,
+                                    .handshakes = 40,
+                                    .flows_evicted = 2,
+                                    .packets_malformed = 3,
+                                    .first_us = plan.begin * 1000000,
+                                    .last_us = plan.begin * 1000000 + 60ULL * 3600 * 1000000};
+    publisher_begin(publisher, source.name, capture_id);
+    add_handshakes(sink);
+    add_alerts(sink);
+    sink->source_end(sink->context, &source, &stats);
+}
+
 int main(int argc, char **argv) {
-    if (argc < 4)
+    if (argc < 5)
         return 3;
-    for (int i = 4; i < argc; i++)
+    for (int i = 5; i < argc; i++)
         read_option(argv[i]);
     char *error = NULL;
-    struct redis_publisher *publisher =
-        redis_publisher_new(&(struct redis_config){.url = argv[1],
-                                                   .sensor = argv[2],
-                                                   .timeout_ms = (uint32_t)plan.timeout,
-                                                   .alerts_maxlen = 100000},
-                            &error);
+    struct publisher_config config;
+    publisher_default_config(&config);
+    config.url = argv[1];
+    config.state_dir = argv[2];
+    config.sensor = argv[3];
+    config.timeout_ms = (uint32_t)plan.timeout;
+    config.patience_ms = (uint32_t)plan.patience;
+    config.journal_bytes = plan.journal << 20U;
+    struct publisher *publisher = publisher_new(&config, &error);
     if (publisher == NULL) {
         (void)fprintf(stderr, "%s\n", error != NULL ? error : "out of memory");
         free(error);
         return 2;
     }
-    struct usage *usage = usage_new(65536, false);
-    if (usage == NULL)
+    if (publisher_start(publisher) != 0)
         return 3;
-    add_usage(usage);
-    add_alerts(redis_publisher_sink(publisher));
-    struct source source = {.sensor = argv[2], .name = "made-up.pcap", .is_file = true};
-    struct run_stats stats = {.packets = 1000,
-                              .bytes = 100000,
-                              .handshakes = 40,
-                              .flows_evicted = 2,
-                              .packets_malformed = 3,
-                              .first_us = plan.begin * 1000000,
-                              .last_us = plan.begin * 1000000 + 60ULL * 3600 * 1000000};
-    int status = redis_publisher_publish(publisher, usage, &source, argv[3], &stats);
-    redis_publisher_delete(publisher);
-    usage_delete(usage);
+    replay(publisher, argv[3], argv[4]);
+    int status = publisher_stop(publisher, 0);
     (void)printf("%d\n", -status);
     return status == 0 ? 0 : 1;
 }

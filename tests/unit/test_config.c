@@ -49,7 +49,7 @@ static void test_nothing_written_is_the_default(void **state) {
         assert_true(config->pipeline.classify);
         assert_null(config->pipeline.filter);
         assert_null(config->eve_path);
-        assert_null(config->redis_url);
+        assert_null(config->publisher.url);
         config_delete(config);
     }
     config_delete(wanted);
@@ -83,7 +83,7 @@ static void test_every_single_value(void **state) {
     assert_int_equal(pipeline->tunnel_depth, 1);
     assert_false(pipeline->classify);
     assert_string_equal(config->eve_path, "/var/log/eve.json");
-    assert_string_equal(config->redis_url, "redis://u:p@localhost:6379/3");
+    assert_string_equal(config->publisher.url, "redis://u:p@localhost:6379/3");
     assert_int_equal(pipeline->usage_buckets, 2048);
     assert_true(pipeline->group_domains);
     assert_int_equal(pipeline->flow.flows, 2000);
@@ -108,7 +108,7 @@ static void test_empty_texts_mean_none(void **state) {
     struct config *config =
         parse_good("eve: {path: \"\"}\nredis: {url: ''}\ncapture: {filter: \"\"}\n");
     assert_null(config->eve_path);
-    assert_null(config->redis_url);
+    assert_null(config->publisher.url);
     assert_null(config->pipeline.filter);
     config_delete(config);
 }

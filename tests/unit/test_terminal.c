@@ -207,19 +207,27 @@ static const struct run_stats plain_stats = {.packets = 1000,
                                              .first_us = SCENE_HELLO_US,
                                              .last_us = SCENE_HELLO_US + 61000000};
 
+static void add_verdict(struct usage *usage, const struct verdict *verdict) {
+    struct usage_meter *meter = usage_meter_new(false);
+    struct usage_event event;
+    usage_meter_read(meter, verdict, verdict->domain.name, &event);
+    usage_add(usage, &event);
+    usage_meter_delete(meter);
+}
+
 static void add_many(struct usage *usage, const char *domain, uint16_t offered, uint16_t chosen,
                      unsigned count) {
     struct verdict_scene scene;
     verdict_scene_versions(&scene, domain, offered, chosen);
     for (unsigned i = 0; i < count; i++) {
         scene.scene.handshake.client.address.bytes[3] = (uint8_t)(i % 2);
-        usage_add(usage, &scene.verdict);
+        add_verdict(usage, &scene.verdict);
     }
 }
 
 static void test_table(void **state) {
     (void)state;
-    struct usage *usage = usage_new(64, false);
+    struct usage *usage = usage_new(64);
     add_many(usage, "modern.example", 0x0304, 0x0304, 5);
     add_many(usage, "old.example", 0x0301, 0x0301, 2);
     add_many(usage, "old.example", 0x0304, 0x0303, 1);
@@ -292,7 +300,7 @@ static void test_share(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof(share_cases) / sizeof(share_cases[0]); i++) {
         const struct share_case *row = &share_cases[i];
-        struct usage *usage = usage_new(64, false);
+        struct usage *usage = usage_new(64);
         add_many(usage, "a.example", 0x0301, 0x0301, row->legacy);
         add_many(usage, "a.example", 0x0304, 0x0304, row->modern);
         add_many(usage, "a.example", 0x0304, 0, 1);
@@ -311,7 +319,7 @@ static void test_share(void **state) {
 /* Long names keep their end; large numbers widen their column; what was lost is told. */
 static void test_wide_table(void **state) {
     (void)state;
-    struct usage *usage = usage_new(16, false);
+    struct usage *usage = usage_new(16);
     char name[DOMAIN_SIZE];
     memset(name, 'x', sizeof(name));
     memcpy(name + 200, ".example.com", 13);
@@ -321,7 +329,7 @@ static void test_wide_table(void **state) {
     for (unsigned i = 0; i < 123456; i++) {
         scene.scene.handshake.client.address.bytes[2] = (uint8_t)(i >> 8U);
         scene.scene.handshake.client.address.bytes[3] = (uint8_t)i;
-        usage_add(usage, &scene.verdict);
+        add_verdict(usage, &scene.verdict);
     }
     struct run_stats stats = plain_stats;
     stats.flows_evicted = 5;
@@ -348,7 +356,7 @@ static void test_wide_table(void **state) {
 
 static void test_empty_table(void **state) {
     (void)state;
-    struct usage *usage = usage_new(16, false);
+    struct usage *usage = usage_new(16);
     const struct run_stats nothing = {0};
     struct screen screen;
     screen_open(&screen, (struct terminal_config){.max_domains = 20});

@@ -26,9 +26,29 @@ static void see(void *context, const struct usage_bucket *bucket) {
     seen->buckets[seen->count++] = *bucket;
 }
 
+static struct usage_meter *meter;
+
+static int make_meter(void **state) {
+    (void)state;
+    meter = usage_meter_new(false);
+    return meter == NULL;
+}
+
+static int delete_meter(void **state) {
+    (void)state;
+    usage_meter_delete(meter);
+    return 0;
+}
+
+static void add_verdict(struct usage *usage, const struct verdict *verdict) {
+    struct usage_event event;
+    usage_meter_read(meter, verdict, usage_meter_domain(meter, verdict), &event);
+    usage_add(usage, &event);
+}
+
 static void add_at(struct usage *usage, struct verdict_scene *scene, uint64_t time_us) {
     scene->scene.handshake.started_us = time_us;
-    usage_add(usage, &scene->verdict);
+    add_verdict(usage, &scene->verdict);
 }
 
 static void set_client(struct verdict_scene *scene, unsigned number) {
@@ -190,9 +210,9 @@ static void test_counts(void **state) {
         uint64_t expected[USAGE_FIELD_COUNT] = {[USAGE_HANDSHAKES] = 1};
         for (size_t at = 0; row->fields[at] != END; at++)
             expected[row->fields[at]] = 1;
-        struct usage *usage = usage_new(16, false);
+        struct usage *usage = usage_new(16);
         assert_non_null(usage);
-        usage_add(usage, &scene.verdict);
+        add_verdict(usage, &scene.verdict);
         struct seen seen = {0};
         usage_each(usage, see, &seen);
         assert_int_equal(seen.count, 1);
@@ -207,7 +227,7 @@ static void test_counts(void **state) {
 /* Hours, minutes, times; records come in any order. */
 static void test_hours_and_peaks(void **state) {
     (void)state;
-    struct usage *usage = usage_new(64, false);
+    struct usage *usage = usage_new(64);
     struct verdict_scene old;
     struct verdict_scene new;
     verdict_scene_versions(&old, "b.example", 0x0301, 0x0301);
@@ -228,13 +248,13 @@ static void test_hours_and_peaks(void **state) {
     const struct usage_bucket *first = &seen.buckets[0];
     assert_int_equal(first->hour, hour);
     assert_int_equal(first->counts[USAGE_HANDSHAKES], 6);
-    assert_int_equal(first->peak_legacy_per_min, 3);
+    assert_int_equal(first->peaks[USAGE_PEAK_PER_MINUTE], 3);
     assert_int_equal(first->first_us, base);
     assert_int_equal(first->last_us, base + 7 * us_per_minute);
     assert_int_equal(first->last_legacy_us, base + 7 * us_per_minute);
     assert_string_equal(first->application, "Google");
     assert_int_equal(seen.buckets[1].hour, hour + 1);
-    assert_int_equal(seen.buckets[1].peak_legacy_per_min, 0);
+    assert_int_equal(seen.buckets[1].peaks[USAGE_PEAK_PER_MINUTE], 0);
     assert_int_equal(seen.buckets[1].last_legacy_us, 0);
 
     struct seen total = {0};
@@ -242,17 +262,53 @@ static void test_hours_and_peaks(void **state) {
     assert_int_equal(total.count, 1);
     assert_int_equal(total.buckets[0].hour, 0);
     assert_int_equal(total.buckets[0].counts[USAGE_HANDSHAKES], 7);
-    assert_int_equal(total.buckets[0].peak_legacy_per_min, 3);
+    assert_int_equal(total.buckets[0].peaks[USAGE_PEAK_PER_MINUTE], 3);
     assert_int_equal(total.buckets[0].first_us, base);
     assert_int_equal(total.buckets[0].last_us, base + us_per_hour);
 
     usage_forget(usage);
+    usage_meter_forget(meter);
     add_at(usage, &old, base + 5 * us_per_minute); /* the minute's count begins anew */
     seen.count = 0;
     usage_each(usage, see, &seen);
     assert_int_equal(seen.count, 1);
-    assert_int_equal(seen.buckets[0].peak_legacy_per_min, 1);
+    assert_int_equal(seen.buckets[0].peaks[USAGE_PEAK_PER_MINUTE], 1);
     usage_delete(usage);
+}
+
+/* A second that is divided over two tables, or over two runs, has one peak. */
+static void test_peaks_of_parts(void **state) {
+    (void)state;
+    const uint64_t second = UINT64_C(1000000);
+    struct usage *parts[] = {usage_new(16), usage_new(16)};
+    struct usage_meter *next = usage_meter_new(false);
+    struct verdict_scene old;
+    verdict_scene_versions(&old, "b.example", 0x0301, 0x0301);
+    usage_meter_forget(meter);
+    for (unsigned i = 0; i < 5; i++) {
+        struct usage_event event;
+        bool is_resumed = i == 1;
+        old.scene.handshake.started_us = 1000 * second + i;
+        usage_meter_read(i < 3 ? meter : next, &old.verdict, "b.example", &event);
+        if (is_resumed) { /* read anew as the meter would have, had it been resumed */
+            event.fields |= UINT64_C(1) << USAGE_RESUMED_LEGACY;
+            event.running[USAGE_PEAK_FULL_PER_SECOND] = 0;
+        }
+        usage_add(parts[i < 2 ? 0 : 1], &event);
+        if (i < 3)
+            usage_meter_recall(next, &event);
+    }
+    struct seen seen = {0};
+    usage_each(parts[0], see, &seen);
+    usage_each(parts[1], see, &seen);
+    assert_int_equal(seen.buckets[0].peaks[USAGE_PEAK_PER_SECOND], 2);
+    assert_int_equal(seen.buckets[1].peaks[USAGE_PEAK_PER_SECOND], 5);
+    assert_int_equal(seen.buckets[1].peaks[USAGE_PEAK_PER_MINUTE], 5);
+    assert_int_equal(seen.buckets[0].peaks[USAGE_PEAK_FULL_PER_SECOND], 1);
+    assert_int_equal(seen.buckets[1].peaks[USAGE_PEAK_FULL_PER_SECOND], 4);
+    usage_meter_delete(next);
+    usage_delete(parts[0]);
+    usage_delete(parts[1]);
 }
 
 static uint64_t sum_of(const struct seen *seen, enum usage_field field) {
@@ -282,7 +338,7 @@ static void assert_sorted(const struct seen *seen) {
 static void test_domain_cap(void **state) {
     (void)state;
     enum { CAP = 8, DOMAINS = 40 };
-    struct usage *usage = usage_new(CAP, false);
+    struct usage *usage = usage_new(CAP);
     for (int pass = 0; pass < 2; pass++) { /* the second after usage_forget() */
         struct verdict_scene scene;
         for (int i = 0; i < DOMAINS; i++) {
@@ -321,7 +377,7 @@ static void test_domain_cap(void **state) {
 static void test_hour_cap(void **state) {
     (void)state;
     enum { HOURS = 1000 };
-    struct usage *usage = usage_new(1, false);
+    struct usage *usage = usage_new(1);
     struct verdict_scene scene;
     verdict_scene_versions(&scene, "a.example", 0x0301, 0x0301);
     for (unsigned i = 0; i < HOURS; i++)
@@ -356,7 +412,7 @@ static void see_client(void *context, const struct usage_client *client) {
 
 static void test_clients(void **state) {
     (void)state;
-    struct usage *usage = usage_new(64, false);
+    struct usage *usage = usage_new(64);
     struct verdict_scene new;
     struct verdict_scene old;
     verdict_scene_versions(&new, "a.example", 0x0304, 0x0304);
@@ -374,7 +430,7 @@ static void test_clients(void **state) {
     struct verdict_scene other;
     verdict_scene_versions(&other, "b.example", 0x0304, 0x0304);
     set_client(&other, 7);
-    usage_add(usage, &other.verdict);
+    add_verdict(usage, &other.verdict);
 
     struct clients clients = {0};
     usage_clients(usage, "a.example", see_client, &clients);
@@ -404,23 +460,23 @@ static void test_clients(void **state) {
 /* 16 buckets: room for 64 clients, 16 of one domain, 12 of them without a legacy handshake. */
 static void test_client_caps(void **state) {
     (void)state;
-    struct usage *usage = usage_new(16, false);
+    struct usage *usage = usage_new(16);
     struct verdict_scene scene;
     verdict_scene_versions(&scene, "a.example", 0x0304, 0x0304);
     for (unsigned i = 0; i < 30; i++) {
         set_client(&scene, i);
-        usage_add(usage, &scene.verdict);
+        add_verdict(usage, &scene.verdict);
     }
     struct usage_client_counts counts = usage_client_counts(usage, "a.example");
     assert_int_equal(counts.all, 12);
     assert_int_equal(counts.lost, 18);
     set_client(&scene, 3); /* a known one goes on */
-    usage_add(usage, &scene.verdict);
+    add_verdict(usage, &scene.verdict);
     assert_int_equal(usage_client_counts(usage, "a.example").lost, 18);
     verdict_scene_versions(&scene, "a.example", 0x0301, 0x0301);
     for (unsigned i = 100; i < 110; i++) {
         set_client(&scene, i);
-        usage_add(usage, &scene.verdict);
+        add_verdict(usage, &scene.verdict);
     }
     counts = usage_client_counts(usage, "a.example");
     assert_int_equal(counts.all, 16);
@@ -434,13 +490,13 @@ static void test_client_caps(void **state) {
         verdict_scene_versions(&scene, name, 0x0304, 0x0304);
         for (unsigned i = 0; i < 12; i++) {
             set_client(&scene, i);
-            usage_add(usage, &scene.verdict);
+            add_verdict(usage, &scene.verdict);
         }
         all += usage_client_counts(usage, name).all;
     }
     assert_int_equal(all, 48);
     verdict_scene_versions(&scene, "late.example", 0x0301, 0x0301);
-    usage_add(usage, &scene.verdict);
+    add_verdict(usage, &scene.verdict);
     assert_int_equal(usage_client_counts(usage, "late.example").legacy, 1);
     usage_delete(usage);
 }
@@ -468,13 +524,16 @@ static const struct group_case group_cases[] = {
 
 static void test_grouping(void **state) {
     (void)state;
-    struct usage *usage = usage_new(64, true);
+    struct usage *usage = usage_new(64);
+    usage_meter_delete(meter);
+    meter = usage_meter_new(true);
+    assert_non_null(meter);
     assert_non_null(usage);
     for (int pass = 0; pass < 2; pass++) { /* looked up, then cached */
         for (size_t i = 0; i < sizeof(group_cases) / sizeof(group_cases[0]); i++) {
             struct verdict_scene scene;
             verdict_scene_versions(&scene, group_cases[i].domain, 0x0304, 0x0304);
-            usage_add(usage, &scene.verdict);
+            add_verdict(usage, &scene.verdict);
             struct seen seen = {0};
             usage_total(usage, see, &seen);
             assert_int_equal(seen.count, 1);
@@ -492,6 +551,7 @@ int main(void) {
         cmocka_unit_test(test_hours_and_peaks), cmocka_unit_test(test_domain_cap),
         cmocka_unit_test(test_hour_cap),        cmocka_unit_test(test_clients),
         cmocka_unit_test(test_client_caps),     cmocka_unit_test(test_grouping),
+        cmocka_unit_test(test_peaks_of_parts),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_meter, delete_meter);
 }
