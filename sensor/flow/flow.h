@@ -18,6 +18,8 @@
 #include "handshake.h"
 #include "packet.h"
 
+struct flow_key;
+
 struct flow_config {
     size_t flows;          /* connections followed at once: 131072 */
     size_t handshakes;     /* of them, handshakes in progress: 16384 */
@@ -28,6 +30,10 @@ struct flow_config {
     uint64_t handshake_timeout_us; /* silence this long in a handshake ends it: 30 s */
     uint64_t closing_timeout_us;   /* after the first FIN, how long the rest may take: 1 s */
     uint64_t idle_timeout_us;      /* finished connections are forgotten after: 300 s */
+    /* Live: told of an open connection whose handshake is over, and of which nothing but its end or
+     * another handshake is of interest, whenever some more of its payload came in vain. It may be
+     * kept out before it gets here. `context` is the table's. NULL: nobody wants to know. */
+    void (*bulk)(void *context, const struct flow_key *key, enum handshake_protocol protocol);
 };
 void flow_default_config(struct flow_config *config);
 

@@ -21,7 +21,12 @@
 #include "session.h"
 
 enum { CACHE_LINE = 64, FLOW_HOT_SIZE = 2 * CACHE_LINE };
-enum { NONE = UINT32_MAX, TOUCH_US = 1000000, CLOSED_BOTH = 3 };
+enum {
+    NONE = UINT32_MAX,
+    TOUCH_US = 1000000,
+    CLOSED_BOTH = 3,
+    BULK_PACKETS = 8, /* packets with payload that come in vain between two calls of bulk() */
+};
 
 enum flow_state {
     FLOW_NEW,       /* nothing but SYNs and acknowledgements so far */
@@ -72,6 +77,9 @@ struct flow {
     uint8_t list;
     uint8_t vlan_count;
     uint8_t closed; /* bit per end: it sent a FIN; a RST closes both */
+    uint8_t vain;   /* packets with payload after the handshake was told, modulo BULK_PACKETS */
+    uint8_t told;   /* 1 + enum handshake_protocol of the handshake told last; 0: of which more is
+                       needed all the same */
     /* the rest */
     uint32_t previous;
     uint32_t next;
@@ -184,6 +192,16 @@ void flow_end_session(struct flow_table *table, uint32_t index, bool timed_out, 
 /* Its handshake is over: the record is told in about two round trips, or before the next record
  * between the same addresses, so that they come in the order of their ends. */
 void flow_linger(struct flow_table *table, uint32_t index);
+
+/* Payload came on a flow whose handshake was told. */
+static inline void flow_note_vain(struct flow_table *table, uint32_t index) {
+    struct flow *flow = &table->flows[index];
+    if (table->config.bulk == NULL || flow->told == 0 || flow->closed != 0)
+        return;
+    flow->vain = (uint8_t)((flow->vain + 1) % BULK_PACKETS);
+    if (flow->vain == 0)
+        table->config.bulk(table->context, &flow->key, (enum handshake_protocol)(flow->told - 1));
+}
 
 /* flow_tcp.c, flow_udp.c: one packet of each. */
 void flow_tcp_segment(struct flow_table *table, const struct packet *packet,

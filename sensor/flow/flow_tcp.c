@@ -224,6 +224,8 @@ void flow_tcp_segment(struct flow_table *table, const struct packet *packet,
             flow_first_payload(table, index, from, packet, time_us, number);
         else if (flow->state == FLOW_FOREIGN && !is_syn)
             flow_foreign_payload(table, index, from, packet, time_us, number);
+        else if (flow->state == FLOW_DONE)
+            flow_note_vain(table, index);
     }
     if (flow->list != LIST_IDLE)
         return;

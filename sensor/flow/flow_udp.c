@@ -69,6 +69,8 @@ static void flow_idle_datagram(struct flow_table *table, uint32_t index, unsigne
     if (protocol == NULL || (is_after_told && (origin == 0 || origin == flow->origin))) {
         flow->end[from].packets = 1;
         flow->end[from].first_hop_limit = packet->hop_limit;
+        if (is_after_told)
+            flow_note_vain(table, index);
         if (flow->last_us + TOUCH_US < table->now_us)
             flow_list_move(table, index, LIST_IDLE);
         return;

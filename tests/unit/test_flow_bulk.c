@@ -1,0 +1,156 @@
+/*
+ * test_flow_bulk.c - of which connections the flow table says that nothing more is needed
+ * (flow_config.bulk), and when.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "dtls_talk.h"
+#include "flow_key.h"
+#include "tls_record.h"
+
+enum { CLIENT_FIRST = 7000, SERVER_FIRST = 9000, EVERY = 8 };
+
+static struct talk talk;
+static struct dtls_talk dtls;
+static struct tape tape;
+static struct bytes flight;
+static unsigned calls;
+static enum handshake_protocol called_protocol;
+static uint16_t called_ports[2];
+
+static void note_bulk(void *context, const struct flow_key *key, enum handshake_protocol protocol) {
+    assert_ptr_equal(context, &tape);
+    calls++;
+    called_protocol = protocol;
+    called_ports[0] = key->port[0];
+    called_ports[1] = key->port[1];
+}
+
+static void open_tape(void) {
+    struct flow_config config;
+    flow_default_config(&config);
+    config.flows = 64;
+    config.handshakes = 16;
+    config.bulk = note_bulk;
+    calls = 0;
+    tape_open(&tape, &config);
+}
+
+static void say_data(enum handshake_side from, unsigned count) {
+    for (unsigned i = 0; i < count; i++) {
+        flight.size = 0;
+        record_fill(&flight, TLS_APPLICATION_DATA, 100);
+        talk_say(&talk, from, &flight);
+    }
+}
+
+/* A handshake that is over, and the connection still open. */
+static void say_handshake(void) {
+    talk_tls13(&talk, CLIENT_FIRST, SERVER_FIRST);
+    talk.count -= 3; /* the close */
+}
+
+/* How often bulk() was called for a handshake and what came behind it. */
+static unsigned calls_of_talk(void) {
+    open_tape();
+    tape_play(&tape, &talk);
+    unsigned count = calls;
+    tape_end(&tape);
+    assert_int_equal(calls, count);
+    assert_int_equal(tape.count, 1);
+    tape_close(&tape);
+    return count;
+}
+
+static void is_called_while_payload_comes_in_vain(void **state) {
+    (void)state;
+    say_handshake();
+    unsigned before = calls_of_talk();
+    assert_int_equal(before, 0);
+    say_data(SIDE_SERVER, EVERY * 5);
+    say_data(SIDE_CLIENT, EVERY * 5);
+    unsigned count = calls_of_talk();
+    assert_in_range(count, 10, 11); /* some data is in the handshake's own packets */
+    assert_int_equal(called_protocol, HANDSHAKE_TLS);
+    assert_int_equal(called_ports[0] + called_ports[1], CLIENT_PORT + SERVER_PORT);
+}
+
+static void acknowledgements_are_not_counted(void **state) {
+    (void)state;
+    say_handshake();
+    for (unsigned i = 0; i < 10 * EVERY; i++)
+        talk_packet(&talk, SIDE_CLIENT, TCP_ACK);
+    assert_int_equal(calls_of_talk(), 0);
+}
+
+static void is_not_called_once_an_end_was_closed(void **state) {
+    (void)state;
+    talk_tls13(&talk, CLIENT_FIRST, SERVER_FIRST);
+    say_data(SIDE_SERVER, EVERY * 5);
+    assert_int_equal(calls_of_talk(), 0);
+}
+
+static void is_not_called_during_the_next_handshake(void **state) {
+    (void)state;
+    say_handshake();
+    open_tape();
+    tape_play(&tape, &talk);
+    talk_init(&talk, CLIENT_FIRST + 500000, SERVER_FIRST + 500000);
+    talk_open(&talk);
+    flight.size = 0;
+    bytes_fill(&flight, TLS_HANDSHAKE, 1);
+    for (unsigned i = 0; i < 4 * EVERY; i++)
+        talk_say(&talk, SIDE_CLIENT, &flight);
+    tape_play(&tape, &talk);
+    assert_int_equal(calls, 0);
+    tape_close(&tape);
+}
+
+static void foreign_connections_are_followed_on(void **state) {
+    (void)state;
+    talk_init(&talk, CLIENT_FIRST, SERVER_FIRST);
+    talk_open(&talk);
+    flight.size = 0;
+    bytes_add(&flight, "GET / HTTP/1.1\r\n", 16);
+    for (unsigned i = 0; i < 10 * EVERY; i++)
+        talk_say(&talk, SIDE_CLIENT, &flight);
+    open_tape();
+    tape_play(&tape, &talk);
+    assert_int_equal(calls, 0);
+    tape_close(&tape);
+}
+
+static void dtls_is_named_as_what_it_is(void **state) {
+    (void)state;
+    dtls_talk_init(&dtls);
+    dtls_say_all(&dtls);
+    open_tape();
+    dtls_play(&tape, &dtls);
+    assert_int_equal(calls, 0);
+    dtls.count = 0;
+    for (unsigned i = 0; i < 3 * EVERY; i++) {
+        dtls_datagram(&dtls, SIDE_SERVER);
+        dtls_record(&dtls, TLS_APPLICATION_DATA, 1, "0123456789abcdef", 16);
+    }
+    dtls_play(&tape, &dtls);
+    assert_int_equal(calls, 3);
+    assert_int_equal(called_protocol, HANDSHAKE_DTLS);
+    tape_close(&tape);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(is_called_while_payload_comes_in_vain),
+        cmocka_unit_test(acknowledgements_are_not_counted),
+        cmocka_unit_test(is_not_called_once_an_end_was_closed),
+        cmocka_unit_test(is_not_called_during_the_next_handshake),
+        cmocka_unit_test(foreign_connections_are_followed_on),
+        cmocka_unit_test(dtls_is_named_as_what_it_is),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
