@@ -59,14 +59,16 @@ static bool is_unexplained(const struct attempt *attempt) {
 }
 
 /* The client hung up of its own accord: at once, as browsers cancel connections all the time, or
- * without a word after it had the server's answer, as probing tools do. A client that waits in vain
- * takes longer, and one that is hit by a reset before any answer has not hung up. */
+ * without a word after it had the server's answer, as probing tools do (its last packet may be
+ * missing from the capture: silence after an answer is the same). A client that waits in vain takes
+ * longer, and one that is hit by a reset before any answer has not hung up. */
 static bool is_cancelled(const struct attempt *attempt) {
-    if (attempt->fatal_alert != 0 || attempt->closed_by != SIDE_CLIENT)
+    if (attempt->fatal_alert != 0 || attempt->closed_by == SIDE_SERVER)
         return false;
-    return attempt->negotiated != TLS_RANK_UNKNOWN ||
-           (attempt->outcome == OUTCOME_FAILED &&
-            attempt->ended_us - attempt->started_us < SHORTEST_TIMEOUT_US);
+    if (attempt->negotiated != TLS_RANK_UNKNOWN)
+        return true;
+    return attempt->closed_by == SIDE_CLIENT && attempt->outcome == OUTCOME_FAILED &&
+           attempt->ended_us - attempt->started_us < SHORTEST_TIMEOUT_US;
 }
 
 /* The lower try was begun after the failure. A client that gives up a silent connection may close

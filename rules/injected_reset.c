@@ -34,6 +34,15 @@ static enum rule_result weigh(const struct handshake *handshake, const struct su
     return RULE_HIT;
 }
 
+/* A FIN in the packet of an alert: that is injected-alert's matter. */
+static bool is_told_by_alert(const struct handshake *handshake, const struct suspect *suspect) {
+    for (size_t i = 0; i < handshake->suspect_count; i++)
+        if (handshake->suspects[i].kind == SUSPECT_ALERT &&
+            handshake->suspects[i].mark.packet == suspect->mark.packet)
+            return true;
+    return false;
+}
+
 static void add_end(struct finding *finding, const struct handshake *handshake,
                     const struct suspect *suspect) {
     char observed[EVIDENCE_TEXT_SIZE];
@@ -53,7 +62,7 @@ static enum rule_result check(const struct handshake *handshake, const struct hi
     for (size_t i = 0; i < handshake->suspect_count; i++) {
         const struct suspect *suspect = &handshake->suspects[i];
         enum rule_confidence confidence = CONFIDENCE_LOW;
-        if (suspect->kind == SUSPECT_ALERT)
+        if (suspect->kind == SUSPECT_ALERT || is_told_by_alert(handshake, suspect))
             continue;
         uint32_t signals = signals_of(handshake, suspect);
         enum rule_result found = weigh(handshake, suspect, signals, &confidence);

@@ -4,25 +4,40 @@
  * Each compares the suspect with what the same direction sent before and, where it came, after it.
  * A signal needs the direction to have been regular: hop limits that agreed until then, an IP
  * identification that counts, timestamps that were there. What changes and stays changed is a new
- * route or another machine behind a balancer, and no signal. Resets are often sent by the kernel
- * without a socket: their identification, timestamp and window mean nothing.
+ * route or another machine behind a balancer, and no signal; so what comes after has to be as
+ * before, and where the connection ended with it, nothing is said. Resets are often sent by the
+ * kernel without a socket: their identification, timestamp and window mean nothing.
  */
 #include "transport.h"
 
 #include "handshake.h"
 
 enum {
-    MAX_ID_STEP = 1024,       /* between neighbouring packets of one counter */
-    MAX_TIMESTAMP_BACK = 100, /* ticks; captures change the order of packets by some milliseconds */
-    MAX_TICKS_PER_MS = 10,
-    TIMESTAMP_SLACK = 60000, /* ticks */
+    MAX_ID_STEP = 1024,      /* between neighbouring packets of one counter, forth or back */
+    MAX_TICKS_PER_MS = 1100, /* clocks of a microsecond are the fastest that there are */
+    TIMESTAMP_SLACK = 60000, /* ticks: what a change of order by milliseconds makes, on any clock */
     MIN_WINDOW_RATIO = 8,
-    MIN_RTT_US = 2000, /* below, the tap's own clock and the sender's scheduling are as large */
+    MIN_RTT_US = 2000,   /* below, the tap's own clock and the sender's scheduling are as large */
+    MAX_RTT_US = 900000, /* above, a SYN was sent again and its first copy counted */
     ALERT_LEVEL_FATAL = 2,
 };
 
 static bool is_there(const struct packet_mark *mark) {
     return mark->packet != 0;
+}
+
+/* What comes after has to be as before. */
+static bool fits_after(const struct suspect *suspect, bool is_as_before) {
+    return !is_there(&suspect->after) || is_as_before;
+}
+
+/* The last packet of a direction may be another machine's than those before: a balancer that takes
+ * over to refuse. Unless the handshake went on, or its bytes are contradicted: then it was not
+ * the last. */
+static bool can_compare(const struct handshake *handshake, const struct suspect *suspect) {
+    return is_there(&suspect->before) &&
+           (is_there(&suspect->after) || handshake->outcome == OUTCOME_COMPLETED ||
+            transport_conflict_of(handshake, suspect) != NULL);
 }
 
 static bool is_fatal(const struct suspect *suspect) {
@@ -31,16 +46,17 @@ static bool is_fatal(const struct suspect *suspect) {
 
 static bool has_odd_hop_limit(const struct direction *direction, const struct suspect *suspect) {
     uint8_t usual = suspect->before.hop_limit;
-    if (!is_there(&suspect->before) || suspect->mark.hop_limit == usual)
+    if (suspect->mark.hop_limit == usual)
         return false;
     if (is_there(&direction->first) && direction->first.packet < suspect->mark.packet &&
         direction->first.hop_limit != usual)
         return false;
-    return !is_there(&suspect->after) || suspect->after.hop_limit == usual;
+    return fits_after(suspect, suspect->after.hop_limit == usual);
 }
 
-static uint16_t id_step(const struct packet_mark *from, const struct packet_mark *to) {
-    return (uint16_t)(to->ip_id - from->ip_id);
+static bool is_one_counter(const struct packet_mark *from, const struct packet_mark *to, int most) {
+    int step = (int16_t)(uint16_t)(to->ip_id - from->ip_id);
+    return step <= most && step >= -most;
 }
 
 static bool has_odd_ip_id(const struct direction *direction, const struct suspect *suspect) {
@@ -52,12 +68,12 @@ static bool has_odd_ip_id(const struct direction *direction, const struct suspec
         !(before->has & MARK_HAS_IP_ID) || !is_there(first) || first->packet >= before->packet)
         return false;
     if (first->ip_id == 0 && before->ip_id == 0)
-        return mark->ip_id != 0 && (!is_there(after) || after->ip_id == 0);
-    if (id_step(first, before) > MAX_ID_STEP || first->ip_id == 0)
+        return mark->ip_id != 0 && fits_after(suspect, after->ip_id == 0);
+    if (!is_one_counter(first, before, MAX_ID_STEP) || first->ip_id == 0)
         return false; /* no counter that we know */
-    if (is_there(after) && id_step(before, after) > 2 * MAX_ID_STEP)
+    if (!fits_after(suspect, is_one_counter(before, after, 2 * MAX_ID_STEP)))
         return false;
-    return id_step(before, mark) > MAX_ID_STEP;
+    return !is_one_counter(before, mark, MAX_ID_STEP);
 }
 
 static bool has_odd_timestamp(const struct direction *direction, const struct suspect *suspect) {
@@ -68,16 +84,16 @@ static bool has_odd_timestamp(const struct direction *direction, const struct su
         !(direction->first.has & MARK_HAS_TIMESTAMP))
         return false;
     if (!(mark->has & MARK_HAS_TIMESTAMP)) /* RFC 7323 3.2: on every segment once agreed */
-        return !is_there(after) || (after->has & MARK_HAS_TIMESTAMP);
+        return fits_after(suspect, (after->has & MARK_HAS_TIMESTAMP) != 0);
     int32_t ahead = (int32_t)(mark->timestamp - before->timestamp);
     uint64_t elapsed_ms =
         mark->time_us > before->time_us ? (mark->time_us - before->time_us) / 1000 : 0;
-    if (ahead < -MAX_TIMESTAMP_BACK ||
+    if (ahead < -TIMESTAMP_SLACK ||
         (uint64_t)(ahead > 0 ? ahead : 0) > elapsed_ms * MAX_TICKS_PER_MS + TIMESTAMP_SLACK)
-        return !is_there(after) ||
-               (int32_t)(after->timestamp - before->timestamp) >= -MAX_TIMESTAMP_BACK;
+        return fits_after(suspect,
+                          (int32_t)(after->timestamp - before->timestamp) >= -TIMESTAMP_SLACK);
     return (after->has & MARK_HAS_TIMESTAMP) &&
-           (int32_t)(after->timestamp - mark->timestamp) < -MAX_TIMESTAMP_BACK;
+           (int32_t)(after->timestamp - mark->timestamp) < -TIMESTAMP_SLACK;
 }
 
 static bool is_far(uint16_t a, uint16_t b) {
@@ -90,21 +106,20 @@ static bool is_far(uint16_t a, uint16_t b) {
 static bool has_odd_window(const struct suspect *suspect) {
     const struct packet_mark *before = &suspect->before;
     const struct packet_mark *after = &suspect->after;
-    if (suspect->kind != SUSPECT_ALERT || !is_there(before))
+    if (suspect->kind != SUSPECT_ALERT)
         return false;
-    bool is_before_odd =
-        !(before->tcp_flags & TCP_SYN) && is_far(before->window, suspect->mark.window);
-    bool is_after_odd = is_there(after) && is_far(after->window, suspect->mark.window);
     if (before->tcp_flags & TCP_SYN)
-        return is_after_odd;
-    return is_before_odd && (!is_there(after) || is_after_odd);
+        return is_there(after) && is_far(after->window, suspect->mark.window);
+    return is_far(before->window, suspect->mark.window) &&
+           fits_after(suspect, is_far(after->window, suspect->mark.window));
 }
 
 /* The server's word on a ClientHello cannot be back before the path allows. */
 static bool is_too_early(const struct handshake *handshake, const struct suspect *suspect) {
     const struct direction *client = &handshake->side[SIDE_CLIENT];
     const struct direction *server = &handshake->side[SIDE_SERVER];
-    if (suspect->sender != SIDE_SERVER || server->rtt_us < MIN_RTT_US || client->hello_us == 0 ||
+    if (suspect->sender != SIDE_SERVER || server->rtt_us < MIN_RTT_US ||
+        server->rtt_us > MAX_RTT_US || client->hello_us == 0 ||
         suspect->mark.time_us < client->hello_us)
         return false;
     if (server->hello_packet != 0 && server->hello_packet < suspect->mark.packet)
@@ -133,18 +148,19 @@ const struct suspect *transport_find_suspect(const struct handshake *handshake, 
 
 uint32_t transport_signals(const struct handshake *handshake, const struct suspect *suspect) {
     const struct direction *direction = &handshake->side[suspect->sender];
+    bool is_comparable = can_compare(handshake, suspect);
     uint32_t signals = 0;
     if (transport_conflict_of(handshake, suspect) != NULL)
         signals |= SIGNAL_CONFLICT;
     if (suspect->data_after_packet != 0 && is_fatal(suspect))
         signals |= SIGNAL_DATA_AFTER;
-    if (has_odd_hop_limit(direction, suspect))
+    if (is_comparable && has_odd_hop_limit(direction, suspect))
         signals |= SIGNAL_HOP_LIMIT;
-    if (has_odd_ip_id(direction, suspect))
+    if (is_comparable && has_odd_ip_id(direction, suspect))
         signals |= SIGNAL_IP_ID;
-    if (has_odd_timestamp(direction, suspect))
+    if (is_comparable && has_odd_timestamp(direction, suspect))
         signals |= SIGNAL_TIMESTAMP;
-    if (has_odd_window(suspect))
+    if (is_comparable && has_odd_window(suspect))
         signals |= SIGNAL_WINDOW;
     if (suspect->is_in_encrypted_epoch)
         signals |= SIGNAL_ENCRYPTED_EPOCH;

@@ -36,10 +36,13 @@ static void suspect_note_packet(struct suspect *suspect, const struct packet *pa
         return; /* injectors send several */
     if (suspect->packets_after < UINT8_MAX)
         suspect->packets_after++;
-    if (suspect->after.packet == 0)
+    if (suspect->after.packet == 0 && !(packet->tcp_flags & TCP_SYN))
         suspect->after = *mark;
     uint32_t end = packet->sequence + (uint32_t)packet->payload_size_wire;
-    bool is_beyond = (int32_t)(end - suspect->end_sequence) > 0;
+    /* Much further on it is another counting: a firewall that draws new numbers, tapped on both
+     * of its sides. */
+    int32_t beyond = (int32_t)(end - suspect->end_sequence);
+    bool is_beyond = beyond > 0 && beyond <= STREAM_MAX_AHEAD;
     bool is_alert = packet->payload.size != 0 && packet->payload.data[0] == TLS_ALERT;
     if (packet->payload_size_wire > STREAM_MAX_PADDING && is_beyond && !is_alert &&
         suspect->data_after_packet == 0 && !(packet->tcp_flags & (TCP_RST | TCP_SYN))) {
@@ -84,7 +87,7 @@ struct suspect *evidence_add_suspect(struct session *session, unsigned end, enum
         .mark = *mark,
         .before = mark_before(direction, mark->packet),
     };
-    if (direction->last.packet > mark->packet)
+    if (direction->last.packet > mark->packet && !(direction->last.tcp_flags & TCP_SYN))
         suspect->after = direction->last;
     return suspect;
 }

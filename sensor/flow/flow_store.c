@@ -186,6 +186,7 @@ struct session *flow_begin_session(struct flow_table *table, uint32_t index,
         session->end[end].has_timestamps = known->has_timestamps;
         session->streams[end].has_next = known->has_first_sequence;
         session->streams[end].next_sequence = known->first_sequence;
+        session->streams[end].begin_sequence = known->first_sequence;
     }
     flow->state = FLOW_HANDSHAKE;
     flow_list_move(table, index, LIST_HANDSHAKE);

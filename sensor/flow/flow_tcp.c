@@ -102,17 +102,21 @@ static void flow_note_syn(struct flow_table *table, uint32_t index, unsigned fro
     end->has_syn = true;
     end->has_first_sequence = true;
     end->first_sequence = first_sequence;
+    struct flow_end *other = &flow->end[from ^ 1U];
+    if (is_answer && !other->has_first_sequence) { /* the SYN is missing: its answer names it */
+        other->has_first_sequence = true;
+        other->first_sequence = packet->acknowledgement;
+    }
     flow->opener = (uint8_t)(1 + (from ^ (is_answer ? 1U : 0U)));
     if (flow->session != NONE) {
         /* A second SYN-ACK with another initial sequence number, before any of its bytes were read.
          */
         struct session *session = &table->sessions[flow->session];
-        struct stream *stream = &session->streams[from];
         session->end[from].has_syn = true;
-        if (stream_is_untouched(session, from)) {
-            stream->has_next = true;
-            stream->next_sequence = first_sequence;
-        }
+        if (stream_is_untouched(session, from))
+            stream_begins_at(session, from, first_sequence);
+        if (is_answer && !flow->end[from ^ 1U].has_syn)
+            stream_check_begin(session, from ^ 1U, packet->acknowledgement);
     }
 }
 

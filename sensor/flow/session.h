@@ -66,6 +66,7 @@ struct stream {
     uint8_t held_count;
     uint8_t hole_patience; /* packets seen since the peer acknowledged bytes that never came */
     uint32_t next_sequence;
+    uint32_t begin_sequence; /* of the first segment that came; valid with has_next */
     bool has_acknowledged;
     bool has_final;
     uint32_t acknowledged;   /* by the peer, the latest */
@@ -210,6 +211,11 @@ void stream_segment(struct session *session, unsigned end, const struct segment 
 /* The other end acknowledged up to `acknowledgement`: bytes before it that are missing were lost by
  * the capture. */
 void stream_acknowledged(struct session *session, unsigned end, uint32_t acknowledgement);
+/* The stream begins here. */
+void stream_begins_at(struct session *session, unsigned end, uint32_t sequence);
+/* A SYN-ACK says where the other end's stream begins. A capture may show it late, when later bytes
+ * were taken for the first ones: then some are missing. */
+void stream_check_begin(struct session *session, unsigned end, uint32_t sequence);
 /* The stream ends (FIN or RST) at this sequence number. */
 void stream_final(struct session *session, unsigned end, uint32_t sequence);
 /* No more segments will come: what is held is read across its holes, and a missing tail is noted.

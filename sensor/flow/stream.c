@@ -181,14 +181,12 @@ void stream_segment(struct session *session, unsigned end, const struct segment 
         stream_watch(session, end, segment);
         return;
     }
-    if (!stream->has_next) {
-        stream->has_next = true;
-        stream->next_sequence = segment->sequence;
-    }
+    if (!stream->has_next)
+        stream_begins_at(session, end, segment->sequence);
     int32_t ahead = sequence_distance(stream->next_sequence, segment->sequence);
     if ((ahead > STREAM_MAX_AHEAD || ahead < -STREAM_MAX_AHEAD) &&
         stream_begins_with(session, end, segment)) {
-        stream->next_sequence = segment->sequence;
+        stream_begins_at(session, end, segment->sequence);
         ahead = 0;
     }
     if (ahead > STREAM_MAX_AHEAD || ahead < -STREAM_MAX_AHEAD)
@@ -199,6 +197,20 @@ void stream_segment(struct session *session, unsigned end, const struct segment 
     }
     stream_deliver(session, end, segment);
     stream_drain(session, end);
+}
+
+void stream_begins_at(struct session *session, unsigned end, uint32_t sequence) {
+    struct stream *stream = &session->streams[end];
+    stream->has_next = true;
+    stream->next_sequence = sequence;
+    stream->begin_sequence = sequence;
+}
+
+void stream_check_begin(struct session *session, unsigned end, uint32_t sequence) {
+    const struct stream *stream = &session->streams[end];
+    int32_t before = sequence_distance(sequence, stream->begin_sequence);
+    if (stream->has_next && before > 0 && before <= STREAM_MAX_AHEAD)
+        session_missed_bytes(session, end);
 }
 
 void stream_acknowledged(struct session *session, unsigned end, uint32_t acknowledgement) {

@@ -7,8 +7,8 @@ Takes the captures of pcaps/ and, where they are, of $DOWNGRD_SHARED/corpus (def
 the source), mutates each one (tests/generate/mutations.py: packets twice, lost, shuffled, cut), and
 replays all that were mutated in one way in one run. It holds the sensor to four things:
   - it ends in order;
-  - an alert of class attack only in captures of attacks (pcaps/, by their expectation), or of the
-    kinds that corpus_alerts.tsv lists;
+  - an alert of class attack only in captures of attacks, and only of the kinds of their expectation
+    (pcaps/), or of the kinds that corpus_alerts.tsv lists: damage makes no attack, and none another;
   - no handshake in captures without TLS (the corpus's nontls/);
   - where a mutation takes nothing away: the records of the sound capture, and no others.
 --only takes the mutations whose name contains the word. Status 0 when all holds, 1 when not. Python 3
@@ -37,13 +37,13 @@ LINK_NOT_READ = " is not supported"  # a link type of captures without TLS
 
 
 def sound_captures():
-    """{name: (path, kinds of attack that may be found; None: all)}."""
+    """{name: (path, kinds of attack that may be found)}."""
     captures = {}
     for expectation in sorted((SOURCE_DIR / "pcaps").glob("*.expected.json")):
         wanted = json.loads(expectation.read_text())
-        is_attack = any(alert["class"] == "attack" for alert in wanted["alerts"])
+        kinds = {alert["kind"] for alert in wanted["alerts"] if alert["class"] == "attack"}
         path = expectation.parent / wanted["capture"]
-        captures[f"pcaps/{path.name}"] = (path, None if is_attack else set())
+        captures[f"pcaps/{path.name}"] = (path, kinds)
     if not (CORPUS / "MANIFEST.tsv").exists():
         print(f"no shared captures at {CORPUS} (DOWNGRD_SHARED names their folder): pcaps/ alone")
         return captures
@@ -104,7 +104,7 @@ def complaints(run, sensor, is_lossless):
             flow, details = f"{name} {line['src_ip']}:{line['src_port']}", line["downgrade"]
             if name.startswith(NO_TLS):
                 yield f"{flow}: a handshake where there is no TLS"
-            if eve.is_attack(line) and kinds is not None and details["kind"] not in kinds:
+            if eve.is_attack(line) and details["kind"] not in kinds:
                 yield f"{flow}: {details['kind']}, {json.dumps(details['evidence'])}"
     for name, lines in sensor.sound.lines.items() if is_lossless else ():
         wanted, found = (

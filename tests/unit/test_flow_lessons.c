@@ -188,6 +188,25 @@ static void test_sealed_records_are_no_hellos(void **state) {
     tape_close(&tape);
 }
 
+/* The capture shows the SYN-ACK last, and neither the SYN nor the first of two hellos: the second
+ * is not taken for the client's only one. */
+static void test_late_syn_ack_says_what_is_missing(void **state) {
+    (void)state;
+    begin();
+    say_client_hello(0);
+    say_client_hello(100);
+    struct step syn_ack = talk.steps[1];
+    talk_remove(&talk, HELLO_STEP);
+    for (size_t i = 0; i < HELLO_STEP; i++)
+        talk_remove(&talk, 0);
+    talk_insert(&talk, 1, syn_ack);
+    talk.steps[1].acknowledgement = talk.first_sequence[SIDE_CLIENT];
+    add_server_hello(TLS13);
+    record_messages(&flight, &messages);
+    say_rest();
+    demand_told("late SYN-ACK", "direct inconclusive missed:08", OFFER, CHOICE);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_noise_on_bare_packets),
@@ -197,6 +216,7 @@ int main(void) {
         cmocka_unit_test(test_client_hello_in_twelve_segments),
         cmocka_unit_test(test_unknown_versions_are_selected),
         cmocka_unit_test(test_sealed_records_are_no_hellos),
+        cmocka_unit_test(test_late_syn_ack_says_what_is_missing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -274,6 +274,12 @@ static void waited_in_vain(struct scene *scene) {
     scene->attempts[0].started_us = scene->attempts[0].ended_us - 3 * SECOND_US;
 }
 
+/* The client's last packet, a reset, is not in the capture. */
+static void silent_after_the_answer(struct scene *scene) {
+    hung_up_after_the_answer(scene);
+    scene->attempts[0].closed_by = SIDE_COUNT;
+}
+
 static void reset_in_the_clients_name(struct scene *scene) {
     cancelled_at_once(scene);
     scene->attempts[0].outcome = OUTCOME_RESET;
@@ -412,6 +418,7 @@ static const struct rule_case silent[] = {
     {"other device behind a NAT", other_device_behind_nat, RULE_PASS, 0, false, NULL},
     {"client cancelled at once", cancelled_at_once, RULE_PASS, 0, false, NULL},
     {"client hung up after the answer", hung_up_after_the_answer, RULE_PASS, 0, false, NULL},
+    {"silence after the answer", silent_after_the_answer, RULE_PASS, 0, false, NULL},
     {"a crowd", crowd, RULE_UNKNOWN, 0, false, NULL},
     {"a crowd at the lower version", crowd_below, RULE_UNKNOWN, 0, false, NULL},
     {"certificate refused", certificate_refused, RULE_PASS, 0, false, NULL},

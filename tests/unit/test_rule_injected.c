@@ -137,12 +137,24 @@ static void no_timestamp(struct scene *scene, struct suspect *suspect) {
 
 static void timestamp_of_the_past(struct scene *scene, struct suspect *suspect) {
     (void)scene;
-    suspect->mark.timestamp -= 5000;
+    suspect->mark.timestamp -= 500000;
 }
 
 static void timestamp_of_the_future(struct scene *scene, struct suspect *suspect) {
     (void)scene;
-    suspect->mark.timestamp += 5000;
+    suspect->mark.timestamp += 500000;
+}
+
+/* On a clock of a microsecond, out of order by two milliseconds. */
+static void timestamp_out_of_order(struct scene *scene, struct suspect *suspect) {
+    (void)scene;
+    suspect->mark.timestamp += 2000;
+    suspect->after.timestamp = suspect->before.timestamp;
+}
+
+static void id_out_of_order(struct scene *scene, struct suspect *suspect) {
+    (void)scene;
+    suspect->mark.ip_id = (uint16_t)(suspect->before.ip_id - 1);
 }
 
 static void never_timestamps(struct scene *scene, struct suspect *suspect) {
@@ -197,6 +209,31 @@ static void contradicted(struct scene *scene, struct suspect *suspect) {
     add_conflict(scene, HOPS, false);
 }
 
+/* A balancer that refuses in the server's place: everything differs, and it is the end. */
+static void another_machine_ends(struct scene *scene, struct suspect *suspect) {
+    other_hops(scene, suspect);
+    other_id(scene, suspect);
+    no_timestamp(scene, suspect);
+    raw_window(scene, suspect);
+    suspect->after = (struct packet_mark){0};
+    scene->handshake.outcome = OUTCOME_FAILED;
+}
+
+static void another_machine_contradicted(struct scene *scene, struct suspect *suspect) {
+    another_machine_ends(scene, suspect);
+    contradicted(scene, suspect);
+}
+
+static void another_machine_is_not_believed(struct scene *scene, struct suspect *suspect) {
+    another_machine_ends(scene, suspect);
+    scene->handshake.outcome = OUTCOME_COMPLETED;
+}
+
+static void at_once_after_a_lost_syn(struct scene *scene, struct suspect *suspect) {
+    at_once(scene, suspect);
+    scene->handshake.side[SIDE_SERVER].rtt_us = 1003000;
+}
+
 static void out_of_place(struct scene *scene, struct suspect *suspect) {
     (void)scene;
     suspect->is_out_of_place = true;
@@ -223,6 +260,15 @@ static const struct {
     {"no timestamp, reset", SUSPECT_RESET, no_timestamp, 0},
     {"a timestamp of the past", SUSPECT_ALERT, timestamp_of_the_past, SIGNAL_TIMESTAMP},
     {"a timestamp of the future", SUSPECT_ALERT, timestamp_of_the_future, SIGNAL_TIMESTAMP},
+    {"a timestamp out of order", SUSPECT_ALERT, timestamp_out_of_order, 0},
+    {"the counter out of order", SUSPECT_ALERT, id_out_of_order, 0},
+    {"another machine ends it", SUSPECT_ALERT, another_machine_ends, 0},
+    {"another machine resets it", SUSPECT_RESET, another_machine_ends, 0},
+    {"another machine, contradicted", SUSPECT_ALERT, another_machine_contradicted,
+     SIGNAL_CONFLICT | SIGNAL_HOP_LIMIT | SIGNAL_IP_ID | SIGNAL_TIMESTAMP | SIGNAL_WINDOW},
+    {"another machine, and the handshake goes on", SUSPECT_RESET, another_machine_is_not_believed,
+     SIGNAL_HOP_LIMIT},
+    {"fast after a SYN that was lost", SUSPECT_ALERT, at_once_after_a_lost_syn, 0},
     {"no timestamps at all", SUSPECT_ALERT, never_timestamps, 0},
     {"a raw window", SUSPECT_ALERT, raw_window, SIGNAL_WINDOW},
     {"a window that grows", SUSPECT_ALERT, window_grows, 0},
@@ -401,6 +447,11 @@ static void fin_and_more_data_from_elsewhere(struct scene *scene) {
     sends_on(scene, suspect);
 }
 
+static void fin_of_an_alert(struct scene *scene) {
+    fin_and_more_data_from_elsewhere(scene);
+    arrange_suspect(scene, SUSPECT_ALERT);
+}
+
 static const struct rule_case reset_cases[] = {
     {.name = "none", .arrange = alert_none, .result = RULE_PASS},
     {.name = "one signal", .arrange = reset_one_signal, .result = RULE_PASS},
@@ -429,6 +480,9 @@ static const struct rule_case reset_cases[] = {
      .result = RULE_HIT,
      .confidence = CONFIDENCE_MEDIUM,
      .evidence = "FIN in the server's name"},
+    {.name = "the same, in the packet of an alert",
+     .arrange = fin_of_an_alert,
+     .result = RULE_PASS},
 };
 
 static void test_injected_reset(void **state) {
