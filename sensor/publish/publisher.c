@@ -23,8 +23,7 @@
 #include <time.h>
 
 enum {
-    POLL_MS = 100,   /* a replay's next batch */
-    FLUSH_MS = 1000, /* a live source's */
+    POLL_MS = 100, /* a replay's next batch */
     FIRST_BACKOFF_MS = 100,
     MAX_BACKOFF_MS = 10000,
     STOPPING_BACKOFF_MS = 500,
@@ -54,6 +53,7 @@ void publisher_default_config(struct publisher_config *config) {
         .journal_bytes = JOURNAL_DEFAULT,
         .timeout_ms = 3000,
         .patience_ms = 5000,
+        .flush_ms = 1000,
         .alerts_maxlen = LIMIT_DEFAULT,
         .domains = LIMIT_DEFAULT,
     };
@@ -325,7 +325,7 @@ static void *run(void *context) {
         if (status < 0)
             wait_ms(publisher, next_backoff_ms(publisher));
         else if (status == 0)
-            wait_ms(publisher, publisher->config.is_live ? FLUSH_MS : POLL_MS);
+            wait_ms(publisher, publisher->config.is_live ? publisher->config.flush_ms : POLL_MS);
     }
     if (publisher->config.cycle != NULL)
         publisher->config.cycle(publisher->config.cycle_context);

@@ -25,6 +25,7 @@ struct publisher_config {
     size_t journal_bytes;  /* 64 MiB */
     uint32_t timeout_ms;   /* for connecting and for each answer: 3000 */
     uint32_t patience_ms;  /* how long publisher_stop() waits without any progress: 5000 */
+    uint32_t flush_ms;     /* a live source's batch ends after: 1000 */
     size_t alerts_maxlen;  /* of the stream, trimmed with ~: 100000 */
     size_t domains;        /* of one day that are counted under their names, the rest as "_other":
                               100000 */

@@ -16,18 +16,27 @@
  *   timeout=MS    default 3000
  *   patience=MS   default 1000
  *   journal=MIB   default 16
+ *   flush=MS      default 1000
+ *   live=N        no capture but an interface: N items, handshakes and now and then an alert, which
+ *                 go on where a killed process stopped (STATE_DIR/items says where); `domains` of
+ *                 them
+ *   pause=US      between two of these, default 100
+ *   step=US       of packet time between them, default 20000
  *
  * The linker puts the two functions below between the sink and hiredis (--wrap). Exit status: 0
  * published, 1 publisher_stop() failed, 2 publisher_new() did, 99 died as asked; the errno of a
  * failed publish is on stdout.
  */
+#include <fcntl.h>
 #include <hiredis/hiredis.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
-#include "publisher.h"
+#include "publisher_state.h"
 #include "verdict_scene.h"
 
 /* NOLINTBEGIN(readability-identifier-naming): ld's --wrap makes these names */
@@ -51,6 +60,10 @@ struct plan {
     unsigned long timeout;
     unsigned long patience;
     unsigned long journal;
+    unsigned long flush;
+    unsigned long live;
+    unsigned long pause;
+    unsigned long step;
 };
 
 static struct plan plan = {.domains = 6,
@@ -58,6 +71,9 @@ static struct plan plan = {.domains = 6,
                            .timeout = 3000,
                            .patience = 1000,
                            .journal = 16,
+                           .flush = 1000,
+                           .pause = 100,
+                           .step = 20000,
                            .begin = SCENE_HELLO_US / 1000000};
 static unsigned long writes;
 static unsigned long reads;
@@ -93,13 +109,23 @@ static void read_option(const char *text) {
     const struct {
         const char *name;
         unsigned long *value;
-    } known[] = {{"domains=", &plan.domains},         {"alerts=", &plan.alerts},
-                 {"hostile=", &plan.hostile},         {"die_write=", &plan.die_write},
-                 {"die_read=", &plan.die_read},       {"kill=", &plan.kill},
-                 {"kill_write=", &plan.kill_write},   {"ids=", &plan.ids},
-                 {"flush_write=", &plan.flush_write}, {"begin=", &plan.begin},
-                 {"timeout=", &plan.timeout},         {"patience=", &plan.patience},
-                 {"journal=", &plan.journal}};
+    } known[] = {{"domains=", &plan.domains},
+                 {"alerts=", &plan.alerts},
+                 {"hostile=", &plan.hostile},
+                 {"die_write=", &plan.die_write},
+                 {"die_read=", &plan.die_read},
+                 {"kill=", &plan.kill},
+                 {"kill_write=", &plan.kill_write},
+                 {"ids=", &plan.ids},
+                 {"flush_write=", &plan.flush_write},
+                 {"begin=", &plan.begin},
+                 {"timeout=", &plan.timeout},
+                 {"patience=", &plan.patience},
+                 {"journal=", &plan.journal},
+                 {"flush=", &plan.flush},
+                 {"live=", &plan.live},
+                 {"pause=", &plan.pause},
+                 {"step=", &plan.step}};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         size_t size = strlen(known[i].name);
         if (strncmp(text, known[i].name, size) != 0)
@@ -172,6 +198,72 @@ static void replay(struct publisher *publisher, const char *sensor, const char *
     sink->source_end(sink->context, &source, &stats);
 }
 
+/*
+ * Where the live source is, in a mapped file. Of the two places the one with the higher number
+ * holds: `head`, the journal's before the item, is written first. So the next process knows whether
+ * the item that was begun is in the journal, wherever this one was killed.
+ */
+struct place {
+    volatile uint64_t head;
+    volatile uint64_t number; /* of the item, from 1; 0: none */
+};
+
+static struct place *map_places(const char *state_dir) {
+    char path[512];
+    (void)snprintf(path, sizeof path, "%s/items", state_dir);
+    int file = open(path, O_RDWR | O_CREAT, 0600);
+    if (file < 0 || ftruncate(file, 2 * sizeof(struct place)) != 0)
+        exit(3);
+    void *mapped =
+        mmap(NULL, 2 * sizeof(struct place), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    if (mapped == MAP_FAILED)
+        exit(3);
+    (void)close(file);
+    return mapped;
+}
+
+static unsigned long next_item(const struct place places[2], uint64_t head) {
+    const struct place *last = &places[places[1].number > places[0].number ? 1 : 0];
+    if (last->number == 0)
+        return 1;
+    return (unsigned long)(head > last->head ? last->number + 1 : last->number);
+}
+
+/* Item n: a handshake of domain n % domains; each 50th is an alert. */
+static void emit_item(const struct sink *sink, unsigned long n) {
+    static struct verdict_scene scene;
+    static const uint16_t chosen[] = {TLS_VERSION_1_3, TLS_VERSION_1_2, TLS_VERSION_1_0};
+    char name[64];
+    (void)snprintf(name, sizeof name, "host%lu.example", n % plan.domains);
+    if (n % 50 == 0) {
+        verdict_scene_init(&scene, name);
+        set_time(&scene, plan.begin * 1000000 + n * plan.step);
+        (void)snprintf(scene.alert.id, ALERT_ID_SIZE, "%032lx", plan.ids + n);
+        sink->alert(sink->context, &scene.alert);
+        return;
+    }
+    uint16_t version = chosen[n * 2654435761U % 65521 % 3];
+    verdict_scene_versions(&scene, name, n % 2 ? version : TLS_VERSION_1_3, version);
+    scene.scene.handshake.client.address.bytes[2] = (uint8_t)(n / 7 % 50);
+    scene.scene.handshake.client.address.bytes[3] = (uint8_t)(n % 200);
+    set_time(&scene, plan.begin * 1000000 + n * plan.step);
+    sink->handshake(sink->context, &scene.verdict);
+}
+
+static void sniff(struct publisher *publisher, struct journal *journal, const char *state_dir) {
+    struct place *places = map_places(state_dir);
+    unsigned long n = next_item(places, journal_head(journal));
+    publisher_begin(publisher, "made-up0", NULL);
+    for (; n <= plan.live; n++) {
+        places[n % 2].head = journal_head(journal);
+        atomic_signal_fence(memory_order_seq_cst);
+        places[n % 2].number = n;
+        emit_item(publisher_sink(publisher), n);
+        if (plan.pause > 0)
+            (void)usleep((useconds_t)plan.pause);
+    }
+}
+
 int main(int argc, char **argv) {
     if (argc < 5)
         return 3;
@@ -186,6 +278,8 @@ int main(int argc, char **argv) {
     config.timeout_ms = (uint32_t)plan.timeout;
     config.patience_ms = (uint32_t)plan.patience;
     config.journal_bytes = plan.journal << 20U;
+    config.is_live = plan.live > 0;
+    config.flush_ms = (uint32_t)plan.flush;
     struct publisher *publisher = publisher_new(&config, &error);
     if (publisher == NULL) {
         (void)fprintf(stderr, "%s\n", error != NULL ? error : "out of memory");
@@ -194,7 +288,10 @@ int main(int argc, char **argv) {
     }
     if (publisher_start(publisher) != 0)
         return 3;
-    replay(publisher, argv[3], argv[4]);
+    if (plan.live > 0)
+        sniff(publisher, publisher->journal, argv[2]);
+    else
+        replay(publisher, argv[3], argv[4]);
     int status = publisher_stop(publisher, 0);
     (void)printf("%d\n", -status);
     return status == 0 ? 0 : 1;

@@ -207,12 +207,24 @@ static const struct run_stats plain_stats = {.packets = 1000,
                                              .first_us = SCENE_HELLO_US,
                                              .last_us = SCENE_HELLO_US + 61000000};
 
+static struct usage_meter *meter;
+
 static void add_verdict(struct usage *usage, const struct verdict *verdict) {
-    struct usage_meter *meter = usage_meter_new(false);
     struct usage_event event;
     usage_meter_read(meter, verdict, verdict->domain.name, &event);
     usage_add(usage, &event);
+}
+
+static int make_meter(void **state) {
+    (void)state;
+    meter = usage_meter_new(false);
+    return meter == NULL;
+}
+
+static int delete_meter(void **state) {
+    (void)state;
     usage_meter_delete(meter);
+    return 0;
 }
 
 static void add_many(struct usage *usage, const char *domain, uint16_t offered, uint16_t chosen,
@@ -375,5 +387,5 @@ int main(void) {
         cmocka_unit_test(test_share),       cmocka_unit_test(test_wide_table),
         cmocka_unit_test(test_empty_table),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_meter, delete_meter);
 }

@@ -1,0 +1,457 @@
+#!/usr/bin/env python3
+"""check_exactly_once - every handshake counted once and every alert in the stream once, under faults.
+
+usage: check_exactly_once.py FIXTURE DOWNGRD [--seed N] [--faults N] [--items N] [unittest options]
+
+A made-up interface (redis_publish_fixture live=N) or a capture is published to a real redis-server
+through a proxy of this test, while faults are injected from a seed: the connection cut after some
+bytes in either direction, answers held back past the time-out (the command was executed), the server
+killed and started again with all, some or none of its data, frozen, out of memory, without its
+scripts, failed over to a replica that missed the last writes; the sensor killed with -9. What is in
+Redis at the end must equal what an undisturbed run leaves.
+
+FIXTURE (redis_publish_fixture.c) knows after a kill which item it was at. Status 77 when
+redis-server is not there. Python 3 standard library only.
+"""
+import argparse
+import contextlib
+import os
+import pathlib
+import random
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+from check_redis import Server, die_with_parent, read_answer
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+OPTIONS = None
+PATIENCE_S = 60
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class DurableServer(Server):
+    """A server that keeps its data, or some of it, over kill -9. `keeps`: all, some or none."""
+
+    KEEPS = {"all": ("--appendonly", "yes", "--appendfsync", "always"),
+             "some": ("--save", "1 1"),
+             "none": ()}
+
+    def __init__(self, keeps="all", *options):
+        self.port = free_port()
+        super().__init__("--port", str(self.port), "--repl-diskless-sync-delay", "0",
+                         *self.KEEPS[keeps], *options)
+
+    def kill_and_restart(self):
+        self.stop()
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.socket)
+        self.start()
+        self.wait_loaded()
+
+    def wait_loaded(self):
+        for _ in range(500):
+            try:
+                if self.ask("PING") == b"PONG":
+                    return
+            except (OSError, EOFError, RuntimeError):
+                pass
+            time.sleep(0.02)
+        raise AssertionError("redis-server is not ready")
+
+
+class Proxy:
+    """Passes connections on to a target that may change. A plan cuts or holds back the next one."""
+
+    def __init__(self, port):
+        self.target = port
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.pairs = set()
+        self.cut = None       # (direction, bytes): of the connection that is open, from now on
+        self.held_until = 0.0  # answers wait until then
+        self.cuts = 0
+        self.lock = threading.Lock()
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            try:
+                server = socket.create_connection(("127.0.0.1", self.target), timeout=2)
+            except OSError:
+                client.close()
+                continue
+            threading.Thread(target=self.pump, args=(client, server), daemon=True).start()
+
+    def due(self, direction, size):
+        """How many of these bytes pass before the cut that is planned; None: all."""
+        with self.lock:
+            if self.cut is None or self.cut[0] != direction:
+                return None
+            left = self.cut[1] - size
+            if left > 0:
+                self.cut = (direction, left)
+                return None
+            passed = self.cut[1]
+            self.cut = None
+            self.cuts += 1
+            return passed
+
+    def pump(self, client, server):
+        ends = {client: (server, "up"), server: (client, "down")}
+        with self.lock:
+            self.pairs.add((client, server))
+        try:
+            while True:
+                for source in select.select(list(ends), [], [], 0.5)[0]:
+                    sink, direction = ends[source]
+                    data = source.recv(65536)
+                    if not data:
+                        return
+                    if direction == "down":
+                        time.sleep(max(0.0, self.held_until - time.monotonic()))
+                    passed = self.due(direction, len(data))
+                    sink.sendall(data if passed is None else data[:passed])
+                    if passed is not None:
+                        return
+        except (OSError, ValueError):
+            pass
+        finally:
+            with self.lock:
+                self.pairs.discard((client, server))
+            for end in (client, server):
+                end.close()
+
+    def drop_all(self):
+        with self.lock:
+            pairs = list(self.pairs)
+        for pair in pairs:
+            for end in pair:
+                with contextlib.suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+
+    def close(self):
+        self.listener.close()
+        self.drop_all()
+
+
+def counted(server):
+    """What must be equal. Which process counted it, and when, is left out."""
+    whole = {}
+    for key, (kind, expires, value) in server.dump().items():
+        if key.startswith(b"downgrd:health"):
+            continue
+        if b":applied:" in key:
+            value = len(value)
+        if kind == b"zset" and key == b"downgrd:sensors":
+            value = value[::2]
+        whole[key] = (kind, expires, value)
+    return whole
+
+
+def stream_ids(server):
+    return [entry[1][entry[1].index(b"id") + 1]
+            for entry in server.ask("XRANGE", "downgrd:alerts", "-", "+")]
+
+
+class Sensor:
+    """The fixture as a live sensor that is started again whenever it was killed."""
+
+    def __init__(self, url, state, items, *options, name="lab"):
+        self.words = [OPTIONS.fixture, url, state, name, "-", f"live={items}", "timeout=300",
+                      f"patience={PATIENCE_S * 1000}", "domains=7", "flush=50", *options]
+        self.log = tempfile.TemporaryFile()
+        self.kills = 0
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(self.words, stdout=subprocess.DEVNULL, stderr=self.log,
+                                        preexec_fn=die_with_parent)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.kills += 1
+        self.start()
+
+    def is_running(self):
+        return self.process.poll() is None
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        self.log.close()
+
+    def said(self):
+        self.log.seek(0)
+        return self.log.read().decode()
+
+    def finish(self):
+        try:
+            status = self.process.wait(timeout=PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise AssertionError(f"the sensor does not end: {self.said()}") from None
+        if status != 0:
+            raise AssertionError(f"the sensor ended with {status}: {self.said()}")
+
+
+class Faults:
+    """Injects one fault after the other, each chosen by the seed."""
+
+    def __init__(self, chance, server, proxy, sensor):
+        self.chance, self.server, self.proxy, self.sensor = chance, server, proxy, sensor
+        self.done = {}
+
+    def cut(self):
+        direction = self.chance.choice(("up", "down"))
+        size = self.chance.choice((1, self.chance.randrange(1, 200),
+                                   self.chance.randrange(1, 60000)))
+        with self.proxy.lock:
+            self.proxy.cut = (direction, size)
+        end = time.monotonic() + 0.5
+        while self.proxy.cut is not None and time.monotonic() < end:
+            time.sleep(0.005)
+
+    def drop(self):
+        self.proxy.drop_all()
+
+    def hold(self):
+        self.proxy.held_until = time.monotonic() + 0.5
+        time.sleep(0.4)
+
+    def freeze(self):
+        self.server.process.send_signal(signal.SIGSTOP)
+        time.sleep(self.chance.uniform(0.05, 0.5))
+        self.server.process.send_signal(signal.SIGCONT)
+
+    def restart(self):
+        self.server.kill_and_restart()
+
+    def forget_scripts(self):
+        self.server.ask("SCRIPT", "FLUSH")
+
+    def fill_memory(self):
+        self.server.ask("CONFIG", "SET", "maxmemory", 1)
+        time.sleep(self.chance.uniform(0.05, 0.3))
+        self.server.ask("CONFIG", "SET", "maxmemory", 0)
+
+    def kill_sensor(self):
+        if self.sensor.is_running():
+            self.sensor.kill()
+
+    ALL = (cut, cut, cut, drop, hold, freeze, restart, forget_scripts, fill_memory, kill_sensor,
+           kill_sensor)
+
+    def inject(self, count, kinds=ALL):
+        for _ in range(count):
+            if not self.sensor.is_running():
+                return
+            kind = self.chance.choice(kinds)
+            kind(self)
+            self.done[kind.__name__] = self.done.get(kind.__name__, 0) + 1
+            time.sleep(self.chance.uniform(0.0, 0.15))
+
+
+class ExactlyOnceCase(unittest.TestCase):
+    def setUp(self):
+        self.chance = random.Random(f"{OPTIONS.seed} {self.id()}")
+        self.folder = tempfile.mkdtemp(prefix="downgrd-once-")
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+
+    def server(self, keeps="all", *options):
+        server = DurableServer(keeps, *options)
+        self.addCleanup(server.close)
+        return server
+
+    def proxy(self, port):
+        proxy = Proxy(port)
+        self.addCleanup(proxy.close)
+        return proxy
+
+    def sensor(self, port, state, items, *options, name="lab"):
+        sensor = Sensor(f"redis://127.0.0.1:{port}/0", f"{self.folder}/{state}", items, *options,
+                        name=name)
+        self.addCleanup(sensor.close)
+        return sensor
+
+class Live(ExactlyOnceCase):
+    """A made-up interface."""
+
+    def undisturbed(self, items):
+        server = self.server("none")
+        self.sensor(server.port, "calm", items, "pause=0").finish()
+        whole, ids = counted(server), sorted(stream_ids(server))
+        self.assertEqual(len(ids), items // 50)
+        handshakes = sum(int(value[2][b"handshakes"]) for key, value in whole.items()
+                         if b":d:" in key and b"usage" in key)
+        self.assertEqual(handshakes, items - items // 50)
+        return whole, ids
+
+    def check(self, server, wanted, sensor):
+        whole, ids = wanted
+        found = sorted(stream_ids(server))
+        self.assertEqual(len(found), len(set(found)), "alerts twice")
+        self.assertEqual(found, ids, sensor.said())
+        self.maxDiff = 4000
+        self.assertEqual(counted(server), whole, sensor.said())
+
+    def disturb(self, keeps, kinds=Faults.ALL):
+        items, faults = OPTIONS.items, OPTIONS.faults
+        wanted = self.undisturbed(items)
+        server = self.server(keeps)
+        proxy = self.proxy(server.port)
+        # Slow enough for all faults to meet it at work.
+        sensor = self.sensor(proxy.port, "torn", items, f"pause={faults * 450000 // items}")
+        injected = Faults(self.chance, server, proxy, sensor)
+        injected.inject(faults, kinds)
+        proxy.held_until = 0.0
+        with proxy.lock:
+            proxy.cut = None
+        sensor.finish()
+        print(f"{self._testMethodName}: seed {OPTIONS.seed}: {injected.done}, {proxy.cuts} cut, "
+              f"{sensor.kills} kills of the sensor")
+        self.assertGreater(sum(injected.done.values()), faults // 2)
+        self.check(server, wanted, sensor)
+
+    def test_server_that_keeps_everything(self):
+        self.disturb("all")
+
+    def test_server_that_keeps_some(self):
+        self.disturb("some")
+
+    def test_server_that_keeps_nothing(self):
+        self.disturb("none")
+
+    def test_fail_over_to_a_replica_that_lagged(self):
+        items = OPTIONS.items
+        wanted = self.undisturbed(items)
+        primary = self.server("none")
+        proxy = self.proxy(primary.port)
+        sensor = self.sensor(proxy.port, "torn", items, "pause=700")
+        for _ in range(3):
+            replica = self.server("none")
+            replica.ask("REPLICAOF", "127.0.0.1", primary.port)
+            for _ in range(200):
+                if b"master_link_status:up" in replica.ask("INFO", "replication"):
+                    break
+                time.sleep(0.02)
+            time.sleep(self.chance.uniform(0.3, 0.8))
+            replica.ask("REPLICAOF", "NO", "ONE")  # from here on it misses what is written
+            missed = int(primary.ask("INFO", "replication").split(b"master_repl_offset:")[1]
+                         .split(b"\r")[0])
+            time.sleep(1.2)
+            later = int(primary.ask("INFO", "replication").split(b"master_repl_offset:")[1]
+                        .split(b"\r")[0])
+            self.assertGreater(later, missed, "the primary was given nothing meanwhile")
+            proxy.target = replica.port
+            primary.stop()
+            proxy.drop_all()
+            primary = replica
+        sensor.finish()
+        self.assertIn("sent again", sensor.said())
+        self.check(primary, wanted, sensor)
+
+    def test_two_sensors_share(self):
+        items = OPTIONS.items // 2
+        server = self.server("all")
+        proxy = self.proxy(server.port)
+        first = self.sensor(proxy.port, "first", items, "pause=500")
+        second = self.sensor(proxy.port, "second", items, "pause=500", "ids=1000000", name="lab2")
+        Faults(self.chance, server, proxy, first).inject(OPTIONS.faults // 3)
+        first.finish()
+        second.finish()
+        found = stream_ids(server)
+        self.assertEqual(len(found), len(set(found)))
+        for sensor in (b"lab", b"lab2"):
+            total = sum(int(value[2][b"handshakes"]) for key, value in counted(server).items()
+                        if key.startswith(b"downgrd:usage:") and b":" + sensor + b":d:" in key)
+            self.assertEqual(total, items - items // 50, sensor)
+
+
+class Replays(ExactlyOnceCase):
+    """The real sensor with the captures of pcaps/, killed and repeated."""
+
+    def replay(self, url, state, captures, wait=True):
+        words = [OPTIONS.downgrd, "-q", "--exit-zero", "--redis", url, "--state", state, "-r",
+                 *captures]
+        process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                   preexec_fn=die_with_parent)
+        if not wait:
+            return process
+        _, said = process.communicate(timeout=PATIENCE_S)
+        self.assertEqual(process.returncode, 0, said)
+        return process
+
+    def health(self, server):
+        return {key: value for key, (_, _, value) in server.dump().items()
+                if key.startswith(b"downgrd:health:") and b":d:" in key}
+
+    def test_killed_and_repeated(self):
+        captures = sorted(map(str, (ROOT / "pcaps").glob("*.pcap*")))
+        calm = self.server("none")
+        self.replay(f"unix://{calm.socket}", f"{self.folder}/calm", captures)
+        wanted, ids, health = counted(calm), sorted(stream_ids(calm)), self.health(calm)
+        self.assertGreater(len(ids), 10)
+        server = self.server("some")
+        proxy = self.proxy(server.port)
+        url = f"redis://127.0.0.1:{proxy.port}/0"
+        for _ in range(OPTIONS.faults):
+            state = f"{self.folder}/{self.chance.choice(('one', 'other'))}"
+            self.chance.shuffle(captures)
+            process = self.replay(url, state, captures, wait=False)
+            end = time.monotonic() + self.chance.uniform(0.0, 0.4)
+            kind = self.chance.choice((Faults.cut, Faults.drop, Faults.forget_scripts,
+                                       Faults.restart, None, None))
+            if kind is not None:
+                kind(Faults(self.chance, server, proxy, None))
+            time.sleep(max(0.0, end - time.monotonic()))
+            process.kill()
+            process.communicate()
+        with proxy.lock:
+            proxy.cut = None
+        for state in ("one", "other", "third"):
+            self.replay(url, f"{self.folder}/{state}", captures)
+        found = sorted(stream_ids(server))
+        self.maxDiff = 4000
+        self.assertEqual(found, ids)
+        self.assertEqual(counted(server), wanted)
+        self.assertEqual(self.health(server), health)
+
+
+def main():
+    global OPTIONS
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("fixture")
+    parser.add_argument("downgrd")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
+    parser.add_argument("--faults", type=int, default=24)
+    parser.add_argument("--items", type=int, default=12000)
+    OPTIONS, rest = parser.parse_known_args()
+    if not shutil.which("redis-server"):
+        print("skipped: redis-server is not installed (apt-get install redis-server)")
+        sys.exit(77)
+    print(f"seed {OPTIONS.seed}", flush=True)
+    OPTIONS.fixture = str(pathlib.Path(OPTIONS.fixture).resolve())
+    OPTIONS.downgrd = str(pathlib.Path(OPTIONS.downgrd).resolve())
+    unittest.main(argv=[sys.argv[0], *rest])
+
+
+if __name__ == "__main__":
+    main()
