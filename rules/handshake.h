@@ -42,7 +42,8 @@ enum handshake_outcome {
     OUTCOME_FAILED, /* ended before that by a fatal alert, a close, or silence past the time-out */
     OUTCOME_RESET,  /* ended before that by a TCP reset */
     OUTCOME_HALF_SEEN,    /* one side's packets are not in the capture, or the start is not */
-    OUTCOME_INCONCLUSIVE, /* a hole, a cut packet or the end of the capture hides how it went on */
+    OUTCOME_INCONCLUSIVE, /* a hole, a cut packet, packets that the capture lost, or its end hide
+                             how it went on */
 };
 
 enum handshake_has {
@@ -73,6 +74,8 @@ enum handshake_missed {
     MISSED_END = 1U << 6U,        /* the capture ended (or the flow table evicted it) first */
     MISSED_MEMORY =
         1U << 7U, /* a bound of the sensor was reached: a message or its tail was not kept */
+    MISSED_CAPTURE = 1U << 8U, /* live: the capture lost packets while it was in progress, which may
+                                  have been its own */
 };
 
 enum handshake_side { SIDE_CLIENT = 0, SIDE_SERVER = 1, SIDE_COUNT = 2 };

@@ -57,6 +57,10 @@ void judging_delete(struct judging *judging) {
     free(judging);
 }
 
+int judging_configure(struct judging *judging, const struct judge_config *config) {
+    return judge_configure(judging->judge, config);
+}
+
 void judging_begin(struct judging *judging) {
     judge_forget(judging->judge);
 }
@@ -71,6 +75,13 @@ void judging_end_source(struct judging *judging, const struct source *source,
     for (size_t i = 0; i < judging->sink_count; i++)
         if (judging->sinks[i]->source_end)
             judging->sinks[i]->source_end(judging->sinks[i]->context, source, stats);
+}
+
+void judging_tell_stats(struct judging *judging, const struct source *source,
+                        const struct run_stats *stats) {
+    for (size_t i = 0; i < judging->sink_count; i++)
+        if (judging->sinks[i]->stats)
+            judging->sinks[i]->stats(judging->sinks[i]->context, source, stats);
 }
 
 struct judge_counts judging_counts(const struct judging *judging) {

@@ -24,11 +24,17 @@ struct judging *judging_new(const struct judging_config *config, const struct si
                             size_t sink_count);
 void judging_delete(struct judging *judging);
 
+/* See judge_configure(). */
+int judging_configure(struct judging *judging, const struct judge_config *config);
+
 /* A source that has nothing to do with those before: history is forgotten. */
 void judging_begin(struct judging *judging);
 void judging_handshake(struct judging *judging, const struct source *source,
                        const struct handshake *handshake);
 void judging_end_source(struct judging *judging, const struct source *source,
+                        const struct run_stats *stats);
+
+void judging_tell_stats(struct judging *judging, const struct source *source,
                         const struct run_stats *stats);
 
 /* Sets the judge's figures of *stats: what was counted since `before`. */

@@ -214,6 +214,22 @@ void lane_end(struct lane *lane) {
     flow_table_end(lane->flows);
 }
 
+void lane_tick(struct lane *lane, uint64_t time_us) {
+    flow_table_tick(lane->flows, time_us);
+}
+
+void lane_hole(struct lane *lane, uint64_t from_us, uint64_t to_us) {
+    flow_table_hole(lane->flows, from_us, to_us);
+}
+
+void lane_shift(struct lane *lane, int64_t by_us) {
+    flow_table_shift(lane->flows, by_us);
+}
+
+uint64_t lane_now(const struct lane *lane) {
+    return flow_table_now(lane->flows);
+}
+
 void lane_stats(const struct lane *lane, struct run_stats *stats) {
     const struct flow_counts *before = &lane->flow_before;
     struct flow_counts now = flow_table_counts(lane->flows);

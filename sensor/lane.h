@@ -41,6 +41,13 @@ void lane_catch_up(struct lane *lane);
 /* The capture has ended, and no packet waits: whatever is in progress is told, and forgotten. */
 void lane_end(struct lane *lane);
 
+/* Live: see flow_table_tick(), flow_table_hole() and flow_table_shift(). */
+void lane_tick(struct lane *lane, uint64_t time_us);
+void lane_hole(struct lane *lane, uint64_t from_us, uint64_t to_us);
+void lane_shift(struct lane *lane, int64_t by_us);
+/* Packet time: that of the latest packet or tick. */
+uint64_t lane_now(const struct lane *lane);
+
 /* What the lane's stages counted since lane_begin(); the judge's figures are zero. */
 void lane_stats(const struct lane *lane, struct run_stats *stats);
 

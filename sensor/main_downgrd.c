@@ -12,23 +12,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "config.h"
 #include "evidence_files.h"
 #include "filter.h"
-#include "options.h"
+#include "main_live.h"
 #include "publish.h"
 #include "publisher.h"
 #include "rights.h"
-
-/* What a run goes by: the configuration with the options over it. */
-struct settings {
-    struct pipeline_config pipeline;
-    const char *eve;                   /* NULL: none */
-    struct publisher_config publisher; /* url NULL: none */
-    struct evidence_config evidence;   /* dir NULL: none */
-    const char *user;
-    bool confine;
-};
+#include "settings.h"
 
 struct outputs {
     struct eve *eve;
@@ -38,52 +28,6 @@ struct outputs {
     const struct sink *sinks[PIPELINE_MAX_SINKS];
     size_t sink_count;
 };
-
-/* What the command line says, over what the file says. */
-static const char *text_over(const char *option, const char *configured) {
-    const char *text = option != NULL ? option : configured;
-    return text != NULL && text[0] != '\0' ? text : NULL;
-}
-
-static void settings_make(const struct options *options, const struct config *config,
-                          struct settings *settings) {
-    struct pipeline_config *pipeline = &settings->pipeline;
-    *pipeline = config->pipeline;
-    settings->eve = text_over(options->eve, config->eve_path);
-    settings->publisher = config->publisher;
-    settings->publisher.url = text_over(options->redis, config->publisher.url);
-    settings->publisher.state_dir = text_over(options->state, config->publisher.state_dir);
-    settings->evidence = config->evidence;
-    settings->evidence.dir = text_over(options->evidence, config->evidence.dir);
-    settings->user = text_over(options->user, config->user);
-    settings->confine = config->confine && !options->no_confine;
-    pipeline->filter = text_over(options->filter, pipeline->filter);
-    pipeline->judge.rules_on |= options->rules_on;
-    pipeline->judge.rules_on &= ~options->rules_off;
-    if (options->sensor != NULL)
-        pipeline->sensor = options->sensor;
-    if (options->group || options->no_group)
-        pipeline->group_domains = options->group;
-    settings->publisher.sensor = pipeline->sensor;
-    settings->publisher.group_domains = pipeline->group_domains;
-    if (options->taps)
-        pipeline->taps = options->file_count;
-    pipeline->progress = isatty(STDERR_FILENO) && !options->quiet;
-}
-
-/* Default or file; NULL after all its errors were printed. */
-static struct config *config_open(const char *path) {
-    struct config_errors *errors = calloc(1, sizeof *errors);
-    struct config *config = NULL;
-    if (errors != NULL)
-        config = path != NULL ? config_read(path, errors) : config_default();
-    if (config == NULL && errors != NULL && errors->count > 0)
-        config_errors_print(errors, path, stderr);
-    else if (config == NULL)
-        fputs("downgrd: out of memory\n", stderr);
-    free(errors);
-    return config;
-}
 
 /* Ethernet stands for all links that carry IP; what only Wi-Fi has is tried there. */
 static bool filter_check(const char *path, const struct config *config) {
@@ -304,7 +248,7 @@ static int run_or_check(const struct options *options) {
     struct settings settings;
     struct outputs outputs = {0};
     int status = EXIT_ERROR;
-    struct config *config = config_open(options->config);
+    struct config *config = settings_read(options->config);
     if (config == NULL)
         return EXIT_ERROR;
     settings_make(options, config, &settings);
@@ -315,6 +259,8 @@ static int run_or_check(const struct options *options) {
     }
     if (options->check_config) {
         status = check_config(options, config, &settings);
+    } else if (options->interface_count > 0) {
+        status = run_live(options, &settings);
     } else {
         if (rights_become(settings.user, false, false) == 0 &&
             outputs_open(&settings, options->quiet, &outputs) == 0)

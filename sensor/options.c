@@ -12,11 +12,15 @@
 
 static const char usage_text[] =
     "Usage: downgrd -r FILE [FILE...] [options] [-- FILTER]\n"
+    "       downgrd -i INTERFACE [-i INTERFACE...] [options] [-- FILTER]\n"
     "\n"
-    "Replays captures, pairs every TLS ClientHello with its ServerHello, reports downgrades as it\n"
-    "finds them and, at the end, each domain's legacy share.\n"
+    "Replays captures or listens on interfaces, pairs every TLS ClientHello with its ServerHello,\n"
+    "reports downgrades as it finds them and, at the end, each domain's legacy share.\n"
     "\n"
     "  -r, --read FILE...   capture files (pcap, pcapng), each judged on its own; - is stdin\n"
+    "  -i, --interface NAME listen until SIGTERM or SIGINT; each -i is another tap; any: all of "
+    "them.\n"
+    "                       SIGHUP reads --config and opens --eve again, SIGUSR1 prints the table\n"
     "      --taps           the files are taps of one network at one time: merged by packet time,\n"
     "                       flows apart, one history (split-view sees what is rewritten between)\n"
     "      --config FILE    read a configuration (YAML); options win over it\n"
@@ -140,6 +144,7 @@ enum option_code {
 
 static const struct option long_options[] = {
     {"read", required_argument, NULL, 'r'},
+    {"interface", required_argument, NULL, 'i'},
     {"config", required_argument, NULL, OPTION_CONFIG},
     {"check-config", no_argument, NULL, OPTION_CHECK_CONFIG},
     {"filter", required_argument, NULL, OPTION_FILTER},
@@ -168,6 +173,9 @@ static int options_take(struct options *options, int code) {
     switch (code) {
     case 'r':
         options->files[options->file_count++] = optarg;
+        return -1;
+    case 'i':
+        options->interfaces[options->interface_count++] = optarg;
         return -1;
     case OPTION_CONFIG:
         options->config = optarg;
@@ -232,36 +240,19 @@ static int options_take(struct options *options, int code) {
     }
 }
 
-int options_parse(int argc, char **argv, struct options *options) {
-    int words = argc;
-    *options = (struct options){.files = calloc((size_t)argc + 1, sizeof *options->files)};
-    if (options->files == NULL)
-        return EXIT_ERROR;
-    for (int i = 1; i < argc && words == argc; i++)
-        if (strcmp(argv[i], "--") == 0)
-            words = i;
-    if (words < argc - 1)
-        options->filter = join_words(argv + words + 1, (size_t)(argc - words - 1));
-    int code = 0;
-    while ((code = getopt_long(words, argv, "r:qh", long_options, NULL)) != -1) {
-        int status = options_take(options, code);
-        if (status >= 0)
-            return status;
-    }
-    if (options->check_config && options->config == NULL) {
-        fputs("downgrd: no configuration to check: name one with --config FILE\n"
-              "Try 'downgrd --help'.\n",
-              stderr);
+/* What is missing, or does not go together. */
+static int options_check(const struct options *options) {
+    const char *problem = NULL;
+    if (options->check_config && options->config == NULL)
+        problem = "no configuration to check: name one with --config FILE";
+    else if (options->interface_count > 0 && (options->file_count > 0 || options->taps))
+        problem = "-i listens, -r replays: one of them at a time (and --taps goes with -r)";
+    else if (options->file_count == 0 && options->interface_count == 0 && !options->check_config)
+        problem = "no capture to read: name one with -r FILE, or listen with -i INTERFACE";
+    if (problem != NULL) {
+        fprintf(stderr, "downgrd: %s\nTry 'downgrd --help'.\n", problem);
         return EXIT_ERROR;
     }
-    if (options->file_count == 0 && optind == words && !options->check_config) {
-        fputs("downgrd: no capture to read: name one with -r FILE\n"
-              "Try 'downgrd --help'.\n",
-              stderr);
-        return EXIT_ERROR;
-    }
-    while (optind < words)
-        options->files[options->file_count++] = argv[optind++];
     if (options->sensor != NULL && !config_is_name(options->sensor)) {
         fprintf(stderr,
                 "downgrd: --sensor takes 1 to %d letters, digits, dots, underscores or dashes\n",
@@ -271,7 +262,32 @@ int options_parse(int argc, char **argv, struct options *options) {
     return -1;
 }
 
+int options_parse(int argc, char **argv, struct options *options) {
+    int words = argc;
+    *options = (struct options){
+        .files = calloc((size_t)argc + 1, sizeof *options->files),
+        .interfaces = calloc((size_t)argc + 1, sizeof *options->interfaces),
+    };
+    if (options->files == NULL || options->interfaces == NULL)
+        return EXIT_ERROR;
+    for (int i = 1; i < argc && words == argc; i++)
+        if (strcmp(argv[i], "--") == 0)
+            words = i;
+    if (words < argc - 1)
+        options->filter = join_words(argv + words + 1, (size_t)(argc - words - 1));
+    int code = 0;
+    while ((code = getopt_long(words, argv, "r:i:qh", long_options, NULL)) != -1) {
+        int status = options_take(options, code);
+        if (status >= 0)
+            return status;
+    }
+    while (optind < words)
+        options->files[options->file_count++] = argv[optind++];
+    return options_check(options);
+}
+
 void options_release(struct options *options) {
     free(options->filter);
     free(options->files);
+    free(options->interfaces);
 }

@@ -14,6 +14,8 @@ enum exit_status { EXIT_QUIET = 0, EXIT_ATTACK = 1, EXIT_ERROR = 2 };
 struct options {
     const char **files; /* owned */
     size_t file_count;
+    const char **interfaces; /* owned; -i */
+    size_t interface_count;
     const char *config;
     bool check_config;
     /* Over the configuration. NULL: not said. "" takes away what the file says. */

@@ -258,6 +258,12 @@ void run_stats_add(struct run_stats *total, const struct run_stats *stats) {
     total->alerts_excepted += stats->alerts_excepted;
     total->evidence_files += stats->evidence_files;
     total->evidence_lost += stats->evidence_lost;
+    total->packets_dropped += stats->packets_dropped;
+    total->interface_drops += stats->interface_drops;
+    total->interface_downs += stats->interface_downs;
+    total->records_lost += stats->records_lost;
+    total->lines_lost += stats->lines_lost;
+    total->clock_steps += stats->clock_steps;
     if (stats->packets && (total->first_us == 0 || stats->first_us < total->first_us))
         total->first_us = stats->first_us;
     if (stats->last_us > total->last_us)

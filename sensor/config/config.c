@@ -19,6 +19,7 @@ struct config *config_default(void) {
     if (owner == NULL)
         return NULL;
     pipeline_default_config(&owner->config.pipeline);
+    live_default_settings(&owner->config.live);
     evidence_default_config(&owner->config.evidence);
     owner->config.confine = true;
     owner->config.log_level = LOG_LEVEL_NOTICE;

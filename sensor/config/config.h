@@ -15,6 +15,7 @@
 #define DOWNGRD_CONFIG_H
 
 #include "evidence_files.h"
+#include "live_settings.h"
 #include "log.h"
 #include "pipeline.h"
 #include "publisher.h"
@@ -22,7 +23,8 @@
 #include <stdio.h>
 
 struct config {
-    struct pipeline_config pipeline;   /* texts and lists in it live as long as the config */
+    struct pipeline_config pipeline; /* texts and lists in it live as long as the config */
+    struct live_settings live;
     const char *eve_path;              /* NULL: none */
     struct publisher_config publisher; /* url NULL: none; its form was checked */
     struct evidence_config evidence;

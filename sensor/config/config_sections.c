@@ -32,7 +32,7 @@ enum section {
 static_assert((int)SECTION_COUNT == (int)CONFIG_SECTION_COUNT,
               "config_sections.h says how many there are");
 
-enum { MIB = 1 << 20 };
+enum { KIB = 1 << 10, MIB = 1 << 20 };
 static const uint64_t gib = UINT64_C(1) << 30U;
 enum { MILLISECOND = 1000, SECOND = 1000 * MILLISECOND, MINUTE = 60 * SECOND };
 static const uint64_t day = UINT64_C(86400) * SECOND;
@@ -139,8 +139,16 @@ void config_sections_bind(struct config *config,
     const struct config_key sensor[] = {
         CONFIG_CHECKED("name", &config->pipeline.sensor, is_sensor_name),
     };
+    struct live_settings *live = &config->live;
     const struct config_key capture[] = {
         CONFIG_KEY("filter", CONFIG_TEXT, &config->pipeline.filter),
+        CONFIG_RANGE("workers", CONFIG_COUNT, &live->workers, 1, 32),
+        CONFIG_RANGE("buffer", CONFIG_COUNT, &live->buffer_bytes, 4 * MIB, gib),
+        CONFIG_RANGE("snap_length", CONFIG_COUNT, &live->snap_length, 256, 262144),
+        CONFIG_KEY("promiscuous", CONFIG_BOOL, &live->promiscuous),
+        CONFIG_RANGE("record_memory", CONFIG_COUNT, &live->record_bytes, MIB, gib),
+        CONFIG_RANGE("output_memory", CONFIG_COUNT, &live->output_bytes, 64 * KIB, gib),
+        CONFIG_RANGE("stats_interval", CONFIG_DURATION, &live->stats_interval_us, SECOND, day),
     };
     const struct config_key tunnels[] = {
         CONFIG_RANGE("depth", CONFIG_DEPTH, &config->pipeline.tunnel_depth, 0, PACKET_MAX_TUNNELS),
@@ -157,8 +165,6 @@ void config_sections_bind(struct config *config,
         CONFIG_KEY("dir", CONFIG_TEXT, &publisher->state_dir),
         CONFIG_RANGE("journal", CONFIG_COUNT, &publisher->journal_bytes, 16 * MIB, 64 * gib),
     };
-    BIND(&sections[0], "sensor", sensor);
-    BIND(&sections[1], "capture", capture);
     BIND(&sections[SECTION_SENSOR], "sensor", sensor);
     BIND(&sections[SECTION_CAPTURE], "capture", capture);
     BIND(&sections[SECTION_TUNNELS], "tunnels", tunnels);

@@ -78,8 +78,26 @@ void flow_table_packet_at(struct flow_table *table, const struct packet *packet,
 /* A fragment of a datagram of this flow (its ports are in *packet) contradicted another one. */
 void flow_table_conflict(struct flow_table *table, const struct packet *packet, uint64_t number);
 
+/*
+ * Live: no packet came for a while, and it is `time_us` now. What waited in vain until then ends,
+ * as it would with a packet of that time.
+ */
+void flow_table_tick(struct flow_table *table, uint64_t time_us);
+/*
+ * Live: the capture lost packets of that time, inclusive; they need not be known at once, but
+ * before the handshakes that they may belong to are told. Those of them that did not complete are
+ * inconclusive (MISSED_CAPTURE).
+ */
+void flow_table_hole(struct flow_table *table, uint64_t from_us, uint64_t to_us);
+/* Live: the clock that stamps the packets was set by so much. Nothing waits longer or shorter for
+ * it; handshakes in progress are as in a hole. */
+void flow_table_shift(struct flow_table *table, int64_t by_us);
+
 /* The capture has ended: closes every flow, oldest first, and forgets all. */
 void flow_table_end(struct flow_table *table);
+
+/* Packet time: that of the latest packet or tick. */
+uint64_t flow_table_now(const struct flow_table *table);
 
 /* Since flow_table_new(). */
 struct flow_counts flow_table_counts(const struct flow_table *table);

@@ -38,9 +38,13 @@ static void end_session(struct flow_table *table, uint32_t index, bool timed_out
     if (is_reportable) {
         struct handshake *record = &session->record;
         flow->origin = session->origin;
+        if (table->hole_count > 0 && flow_has_hole(table, record->started_us))
+            session_missed(session, MISSED_CAPTURE);
         session_conclude(session, timed_out, cut_off);
         record->flow_id = flow_key_id(&flow->key, flow->started_us, flow->started_packet);
         record->ended_us = session->over_us ? session->over_us : table->now_us;
+        if (record->ended_us < record->started_us) /* the clock was set back meanwhile */
+            record->ended_us = record->started_us;
         struct endpoint *ends[2] = {&record->client, &record->server};
         for (unsigned side = 0; side < SIDE_COUNT; side++) {
             unsigned end = session->client_end ^ side;

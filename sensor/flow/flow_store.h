@@ -93,6 +93,13 @@ struct flow {
     bool has_stun;   /* UDP: STUN went by */
 };
 
+/* Packets of that time were lost by the capture; the latest holes, the oldest first. */
+enum { FLOW_MAX_HOLES = 16 };
+struct hole {
+    uint64_t from_us;
+    uint64_t to_us;
+};
+
 struct flow_table {
     struct flow_config config;
     void (*finished)(void *context, const struct handshake *handshake);
@@ -111,6 +118,8 @@ struct flow_table {
     struct quic_protection *quic;
     struct list lists[LIST_COUNT];
     uint64_t now_us;
+    struct hole holes[FLOW_MAX_HOLES];
+    size_t hole_count;
     struct flow_counts counts;
 };
 
@@ -188,6 +197,9 @@ struct session *flow_begin_session(struct flow_table *table, uint32_t index,
 /* Tells the session's record (if it has one) and gives the session back. The flow is FLOW_DONE or
  * FLOW_FOREIGN then. */
 void flow_end_session(struct flow_table *table, uint32_t index, bool timed_out, bool cut_off);
+
+/* Did the capture lose packets between then and now? */
+bool flow_has_hole(const struct flow_table *table, uint64_t since_us);
 
 /* Its handshake is over: the record is told in about two round trips, or before the next record
  * between the same addresses, so that they come in the order of their ends. */

@@ -42,6 +42,58 @@ static void flow_table_expire(struct flow_table *table) {
         flow_free(table, index);
 }
 
+void flow_table_tick(struct flow_table *table, uint64_t time_us) {
+    if (time_us <= table->now_us)
+        return;
+    table->now_us = time_us;
+    flow_table_expire(table);
+}
+
+uint64_t flow_table_now(const struct flow_table *table) {
+    return table->now_us;
+}
+
+bool flow_has_hole(const struct flow_table *table, uint64_t since_us) {
+    for (size_t i = 0; i < table->hole_count; i++) {
+        if (table->holes[i].to_us >= since_us && table->holes[i].from_us <= table->now_us)
+            return true;
+    }
+    return false;
+}
+
+/* Past their number the two oldest become one, with what lies between them. */
+void flow_table_hole(struct flow_table *table, uint64_t from_us, uint64_t to_us) {
+    struct hole *holes = table->holes;
+    struct hole *latest = table->hole_count > 0 ? &holes[table->hole_count - 1] : NULL;
+    if (latest != NULL && from_us <= latest->to_us && to_us >= latest->from_us) {
+        latest->from_us = from_us < latest->from_us ? from_us : latest->from_us;
+        latest->to_us = to_us > latest->to_us ? to_us : latest->to_us;
+        return;
+    }
+    if (table->hole_count == FLOW_MAX_HOLES) {
+        holes[1].from_us = holes[0].from_us;
+        memmove(&holes[0], &holes[1], (FLOW_MAX_HOLES - 1) * sizeof holes[0]);
+        table->hole_count--;
+    }
+    holes[table->hole_count++] = (struct hole){from_us, to_us};
+}
+
+void flow_table_shift(struct flow_table *table, int64_t by_us) {
+    uint64_t before_us = table->now_us;
+    if (before_us == 0)
+        return;
+    table->now_us += (uint64_t)by_us;
+    for (size_t name = 0; name < LIST_COUNT; name++) {
+        uint32_t index = table->lists[name].head;
+        for (; index != NONE; index = table->flows[index].next)
+            table->flows[index].last_us += (uint64_t)by_us;
+    }
+    if (by_us < 0)
+        flow_table_hole(table, table->now_us, before_us);
+    else
+        flow_table_hole(table, before_us, table->now_us);
+}
+
 /* Packets are TCP or UDP: packet_decode() lets nothing else through. */
 void flow_table_packet_at(struct flow_table *table, const struct packet *packet,
                           const struct flow_place *place, uint64_t time_us, uint64_t number) {

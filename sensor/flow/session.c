@@ -442,6 +442,10 @@ static enum handshake_outcome session_outcome(const struct session *session, boo
             return OUTCOME_INCONCLUSIVE;
         return handshake_failed_encrypted(record) ? OUTCOME_FAILED : OUTCOME_COMPLETED;
     }
+    /* Every byte up to there was seen, or it would be spoiled; from here on what is absent counts.
+     */
+    if (record->missed & MISSED_CAPTURE)
+        return OUTCOME_INCONCLUSIVE;
     /* What follows a fatal alert is only its sender's way to close. */
     if (handshake_fatal_alert(record, SIDE_COUNT))
         return OUTCOME_FAILED;

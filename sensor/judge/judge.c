@@ -15,6 +15,7 @@
 #include "siphash.h"
 #include "twin_store.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 enum { FOLD_STEP = 10 };
@@ -90,6 +91,20 @@ void judge_delete(struct judge *judge) {
     lru_table_deinit(&judge->fold_table);
     free(judge->fold_repeats);
     free(judge);
+}
+
+int judge_configure(struct judge *judge, const struct judge_config *config) {
+    if (judge->fingerprinter == NULL && exceptions_want_ja4(&config->exceptions)) {
+        judge->fingerprinter = fingerprinter_new();
+        if (judge->fingerprinter == NULL)
+            return -ENOMEM;
+    }
+    judge->config.settings = config->settings;
+    judge->config.rules_on = config->rules_on;
+    memcpy(judge->config.severities, config->severities, sizeof judge->config.severities);
+    judge->config.exceptions = config->exceptions;
+    judge->config.expectations = config->expectations;
+    return 0;
 }
 
 void judge_forget(struct judge *judge) {

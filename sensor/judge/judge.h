@@ -41,6 +41,13 @@ struct judge *judge_new(const struct judge_config *config, struct classify *clas
                         const struct sink *const *sinks, size_t sink_count);
 void judge_delete(struct judge *judge);
 
+/*
+ * From the next handshake on goes by another configuration: rules, severities, settings, exceptions
+ * and expectations; the tables stay as they are, with all that they hold. 0, or -ENOMEM and nothing
+ * has changed.
+ */
+int judge_configure(struct judge *judge, const struct judge_config *config);
+
 /* `source` names the record's origin. A new source (a new capture file) begins with judge_forget().
  */
 void judge_handshake(struct judge *judge, const struct source *source,

@@ -88,6 +88,13 @@ struct run_stats {
     uint64_t alerts_excepted; /* not raised: an exception of the configuration fits */
     uint64_t evidence_files;  /* written */
     uint64_t evidence_lost;   /* alerts that were to have one, and do not */
+    /* live only */
+    uint64_t packets_dropped; /* by the kernel: its ring was full */
+    uint64_t interface_drops; /* by the card or its driver, where they tell */
+    uint64_t interface_downs; /* how often the interface went away */
+    uint64_t records_lost;    /* handshakes for which the judge's ring had no room */
+    uint64_t lines_lost;      /* of output, for want of room or of disk */
+    uint64_t clock_steps;     /* how often the time of day was set */
     uint64_t first_us;        /* packet time */
     uint64_t last_us;
 };
@@ -107,6 +114,8 @@ struct sink {
     /* Before any sink is given the alert: keeps its packets. On KEEP_WRITTEN *path is the file's,
      * until the next call. */
     enum keep_result (*keep)(void *context, const struct alert *alert, const char **path);
+    /* Live, from time to time: what a source that goes on has seen since the start. */
+    void (*stats)(void *context, const struct source *source, const struct run_stats *stats);
 };
 
 #endif

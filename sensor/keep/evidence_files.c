@@ -189,8 +189,8 @@ static void complain(struct evidence_files *files, const char *why) {
     files->has_complained = true;
 }
 
-static const struct packet_ring *find_ring(const struct evidence_files *files,
-                                           const struct source *source) {
+static struct packet_ring *find_ring(const struct evidence_files *files,
+                                     const struct source *source) {
     for (size_t i = 0; i < files->ring_count; i++) {
         if (packet_ring_source(files->rings[i]) == source)
             return files->rings[i];
@@ -200,14 +200,16 @@ static const struct packet_ring *find_ring(const struct evidence_files *files,
 
 /* Makes the file in memory; its size, or 0 when none of its packets is kept any more. */
 static size_t make_file(struct evidence_files *files, const struct alert *alert) {
-    const struct packet_ring *ring = find_ring(files, alert->verdict->source);
+    struct packet_ring *ring = find_ring(files, alert->verdict->source);
     if (ring == NULL)
         return 0;
     struct pcapng_writer writer = pcapng_writer_of(files->buffer, CHOICE_MAX_BYTES + OVERHEAD);
     packet_notes_of(alert, &files->notes);
+    packet_ring_lock(ring);
     packet_choice_make(ring, alert->verdict->handshake, &files->notes, &files->choice);
     write_section(files, alert, &writer);
     write_packets(files, ring, &writer);
+    packet_ring_unlock(ring);
     return writer.failed || files->choice.count == 0 ? 0 : writer.size;
 }
 

@@ -17,7 +17,7 @@
 #include "packet_ring.h"
 #include "verdict.h"
 
-enum { EVIDENCE_MAX_RINGS = 8 };
+enum { EVIDENCE_MAX_RINGS = 32 };
 
 struct evidence_config {
     const char *dir;  /* NULL: no files are kept; made (0700) when it is not there */

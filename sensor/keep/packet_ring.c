@@ -12,6 +12,7 @@
 #include "packet_ring.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -55,6 +56,7 @@ struct packet_ring {
     uint64_t oldest;   /* turn of the oldest entry there is */
     uint64_t next;     /* turn of the next entry; equal to oldest: empty */
     struct ring_counts counts;
+    pthread_mutex_t mutex;
 };
 
 static void forget_all(struct packet_ring *ring) {
@@ -72,6 +74,7 @@ struct packet_ring *packet_ring_new(size_t bytes) {
     struct packet_ring *ring = calloc(1, sizeof *ring);
     if (ring == NULL)
         return NULL;
+    (void)pthread_mutex_init(&ring->mutex, NULL);
     size_t room = bytes > PACKET_RING_MIN_BYTES ? bytes : PACKET_RING_MIN_BYTES;
     ring->entry_count = room / BYTES_PER_ENTRY;
     ring->flow_count = ring->entry_count / ENTRIES_PER_FLOW;
@@ -102,7 +105,16 @@ void packet_ring_delete(struct packet_ring *ring) {
     free(ring->entries);
     free(ring->flows);
     free(ring->buckets);
+    (void)pthread_mutex_destroy(&ring->mutex);
     free(ring);
+}
+
+void packet_ring_lock(struct packet_ring *ring) {
+    (void)pthread_mutex_lock(&ring->mutex);
+}
+
+void packet_ring_unlock(struct packet_ring *ring) {
+    (void)pthread_mutex_unlock(&ring->mutex);
 }
 
 void packet_ring_begin(struct packet_ring *ring, const struct source *source) {

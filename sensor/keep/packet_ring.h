@@ -41,6 +41,14 @@ struct ring_counts {
 struct packet_ring *packet_ring_new(size_t bytes);
 void packet_ring_delete(struct packet_ring *ring);
 
+/*
+ * Live, one thread adds frames and another looks for them: whatever is done with the ring then is
+ * done between these two. The thread that adds holds it for a batch of packets, the one that looks
+ * while it makes one alert's file.
+ */
+void packet_ring_lock(struct packet_ring *ring);
+void packet_ring_unlock(struct packet_ring *ring);
+
 /* Forgets all frames; those that follow are of this source, which must outlive them. */
 void packet_ring_begin(struct packet_ring *ring, const struct source *source);
 /* NULL before the first packet_ring_begin(). */

@@ -16,7 +16,8 @@ enum { EVE_BUFFER_SIZE = 256 * 1024 };
 
 struct eve {
     FILE *out;
-    int error; /* errno of the first failure; 0 */
+    bool is_own; /* to be closed */
+    int error;   /* errno of the first failure; 0 */
     struct eve_writer writer;
     struct sink sink;
 };
@@ -69,29 +70,56 @@ static void on_source_end(void *context, const struct source *source,
     flush(eve);
 }
 
+static void on_stats(void *context, const struct source *source, const struct run_stats *stats) {
+    on_source_end(context, source, stats);
+}
+
 static void eve_delete(struct eve *eve) {
     fingerprinter_delete(eve->writer.fingerprinter);
     json_deinit(&eve->writer.json);
     free(eve);
 }
 
-struct eve *eve_new(const char *path) {
+static struct eve *new_eve(void) {
     struct eve *eve = calloc(1, sizeof(*eve));
     if (!eve)
         return NULL;
     json_init(&eve->writer.json);
-    errno = ENOMEM;
     eve->writer.fingerprinter = fingerprinter_new();
-    if (eve->writer.fingerprinter)
-        eve->out = strcmp(path, "-") == 0 ? stdout : fopen(path, "wbe");
+    if (!eve->writer.fingerprinter) {
+        eve_delete(eve);
+        return NULL;
+    }
+    eve->sink = (struct sink){.context = eve,
+                              .handshake = on_handshake,
+                              .alert = on_alert,
+                              .source_end = on_source_end,
+                              .stats = on_stats};
+    return eve;
+}
+
+struct eve *eve_new(const char *path) {
+    struct eve *eve = new_eve();
+    if (!eve) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    eve->out = strcmp(path, "-") == 0 ? stdout : fopen(path, "wbe");
     if (!eve->out) {
         int error = errno;
         eve_delete(eve);
         errno = error;
         return NULL;
     }
+    eve->is_own = eve->out != stdout;
     (void)setvbuf(eve->out, NULL, _IOFBF, EVE_BUFFER_SIZE);
-    eve->sink = (struct sink){eve, on_handshake, on_alert, on_source_end, NULL};
+    return eve;
+}
+
+struct eve *eve_new_on(FILE *out) {
+    struct eve *eve = new_eve();
+    if (eve)
+        eve->out = out;
     return eve;
 }
 
@@ -106,7 +134,7 @@ const char *eve_format_alert(struct eve *eve, const struct alert *alert, size_t 
 int eve_finish(struct eve *eve) {
     flush(eve);
     errno = 0;
-    if (eve->out != stdout && fclose(eve->out) != 0)
+    if (eve->is_own && fclose(eve->out) != 0)
         remember_error(eve, errno);
     int error = eve->error;
     eve_delete(eve);

@@ -323,7 +323,7 @@ const char *eve_write_alert(struct eve_writer *writer, const struct alert *alert
     return end_line(writer, size);
 }
 
-static void put_counts(struct json *json, const struct run_stats *stats) {
+static void put_counts(struct json *json, const struct run_stats *stats, bool is_file) {
     json_put_key(json, "downgrade");
     json_open_object(json);
     put_number(json, "packets_ignored", stats->packets_ignored);
@@ -342,6 +342,24 @@ static void put_counts(struct json *json, const struct run_stats *stats) {
     put_number(json, "alerts_excepted", stats->alerts_excepted);
     put_number(json, "evidence_files", stats->evidence_files);
     put_number(json, "evidence_lost", stats->evidence_lost);
+    if (!is_file) {
+        put_number(json, "packets_dropped", stats->packets_dropped);
+        put_number(json, "interface_drops", stats->interface_drops);
+        put_number(json, "interface_downs", stats->interface_downs);
+        put_number(json, "records_lost", stats->records_lost);
+        put_number(json, "lines_lost", stats->lines_lost);
+        put_number(json, "clock_steps", stats->clock_steps);
+    }
+    json_close_object(json);
+}
+
+/* Suricata's figures of a capture: what the kernel took in, and what of it came no further. */
+static void put_capture(struct json *json, const struct run_stats *stats) {
+    json_put_key(json, "capture");
+    json_open_object(json);
+    put_number(json, "kernel_packets", stats->packets + stats->packets_dropped);
+    put_number(json, "kernel_drops", stats->packets_dropped);
+    put_number(json, "kernel_ifdrops", stats->interface_drops);
     json_close_object(json);
 }
 
@@ -357,6 +375,8 @@ const char *eve_write_stats(struct eve_writer *writer, const struct source *sour
     json_put_key(json, "stats");
     json_open_object(json);
     put_number(json, "uptime", span_us / 1000000);
+    if (!source->is_file)
+        put_capture(json, stats);
     json_put_key(json, "decoder");
     json_open_object(json);
     put_number(json, "pkts", stats->packets);
@@ -368,6 +388,6 @@ const char *eve_write_stats(struct eve_writer *writer, const struct source *sour
     put_number(json, "total", stats->flows);
     json_close_object(json);
     json_close_object(json);
-    put_counts(json, stats);
+    put_counts(json, stats, source->is_file);
     return end_line(writer, size);
 }

@@ -16,6 +16,8 @@
 /* ---- EVE: Suricata's JSON lines (README, "EVE") ---- */
 struct eve;
 struct eve *eve_new(const char *path); /* "-" is stdout; NULL and errno when it cannot be opened */
+/* Onto a stream of the caller's, who buffers and flushes it; NULL when out of memory. */
+struct eve *eve_new_on(FILE *out);
 const struct sink *eve_sink(struct eve *eve);
 int eve_finish(
     struct eve *eve); /* flushes; 0 or -errno of the first write that failed. Frees eve. */

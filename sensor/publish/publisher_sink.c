@@ -242,7 +242,10 @@ static void take_source_end(void *context, const struct source *source,
 }
 
 struct sink publisher_make_sink(struct publisher *publisher) {
-    return (struct sink){publisher, take_handshake, take_alert, take_source_end, NULL};
+    return (struct sink){.context = publisher,
+                         .handshake = take_handshake,
+                         .alert = take_alert,
+                         .source_end = take_source_end};
 }
 
 /* The counts that a live source of an earlier process ended with go on. */

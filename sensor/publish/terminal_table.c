@@ -258,6 +258,25 @@ static unsigned long long number(uint64_t value) {
     return value;
 }
 
+/* What was lost between the wire and the output. */
+static void put_live_losses(struct text_block *block, const struct run_stats *stats) {
+    if (stats->packets_dropped || stats->interface_drops || stats->records_lost ||
+        stats->lines_lost) {
+        text_line(block);
+        text_unit_format(
+            block,
+            "lost: %llu packets by the kernel, %llu by the card, %llu handshakes on "
+            "their way to the judge, %llu lines of output, so the figures are too low.",
+            number(stats->packets_dropped), number(stats->interface_drops),
+            number(stats->records_lost), number(stats->lines_lost));
+    }
+    if (stats->interface_downs) {
+        text_line(block);
+        text_unit_format(block, "the interface went away %llu times.",
+                         number(stats->interface_downs));
+    }
+}
+
 static void put_coverage(struct terminal *terminal, struct text_block *block,
                          const struct run_stats *stats) {
     char first[UTC_TEXT_SIZE];
@@ -286,6 +305,7 @@ static void put_coverage(struct terminal *terminal, struct text_block *block,
                          number(stats->flows_evicted), number(stats->buffers_exhausted),
                          number(stats->fragments_dropped));
     }
+    put_live_losses(block, stats);
     text_line(block);
     text_unit_format(block, "alerts: %llu shown, %llu repeats folded into them;",
                      number(stats->alerts), number(stats->alerts_folded));

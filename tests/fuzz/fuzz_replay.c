@@ -85,7 +85,10 @@ static struct pipeline_config small_config(void) {
 static void sensor_start(void) {
     struct pipeline_config config = small_config();
     const struct terminal_config terminal = {.out = fopen("/dev/null", "w"), .max_domains = 20};
-    sensor.to_eve = (struct sink){&sensor.eve, take_verdict, take_alert, take_end, NULL};
+    sensor.to_eve = (struct sink){.context = &sensor.eve,
+                                  .handshake = take_verdict,
+                                  .alert = take_alert,
+                                  .source_end = take_end};
     sensor.terminal = terminal.out ? terminal_new(&terminal) : NULL;
     if (sensor.terminal == NULL)
         abort();

@@ -49,7 +49,7 @@ static void take_handshake(void *context, const struct verdict *verdict) {
 static struct judge_counts judge_once(const struct judge_config *config, const struct scene *scene,
                                       struct seen *seen) {
     memset(seen, 0, sizeof *seen);
-    const struct sink sink = {seen, take_handshake, take_alert, NULL, NULL};
+    const struct sink sink = {.context = seen, .handshake = take_handshake, .alert = take_alert};
     const struct sink *const sinks[] = {&sink};
     struct judge *judge = judge_new(config, NULL, sinks, 1);
     assert_non_null(judge);

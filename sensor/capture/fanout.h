@@ -1,0 +1,24 @@
+/*
+ * fanout.h - several sockets share the packets of one interface (packet(7), PACKET_FANOUT).
+ *
+ * The kernel's own symmetric hash goes by addresses and ports. Fragments but the first have no
+ * ports, and the two directions of a tunnel over UDP have different ones: they would reach another
+ * worker than the rest of their connection. So a small program in the kernel picks the worker by
+ * the two addresses of the outermost IP header alone, in either order. All that two hosts say to
+ * each other, and all that two tunnel ends carry, is one worker's.
+ *
+ * Read are IPv4 and IPv6, behind up to three VLAN tags, a PPPoE session or up to three MPLS labels.
+ * Everything else goes to the first worker.
+ */
+#ifndef DOWNGRD_FANOUT_H
+#define DOWNGRD_FANOUT_H
+
+#include <stdint.h>
+
+/*
+ * Makes a packet socket a member of a group: of a new one when *group is 0, which is then its
+ * number, unique in the network namespace. 0 or -errno.
+ */
+int fanout_join(int descriptor, uint16_t *group);
+
+#endif

@@ -1,0 +1,114 @@
+/*
+ * record_ring.c - see record_ring.h.
+ *
+ * Entries lie one behind the other and never across the end of the memory: what is left there is
+ * passed over with an entry that holds nothing. Positions only grow; the place in memory is the
+ * position modulo the size. Each side writes its own position and reads the other's.
+ */
+#include "record_ring.h"
+
+#include "record_copy.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+struct entry {
+    size_t size; /* in the ring, with this head */
+    uint64_t told_us;
+    uint64_t put_ms;
+    const struct handshake *record; /* NULL: what is left at the end of the memory */
+};
+
+enum {
+    ENTRY_SIZE = (sizeof(struct entry) + RECORD_COPY_ALIGNMENT - 1) / RECORD_COPY_ALIGNMENT *
+                 RECORD_COPY_ALIGNMENT
+};
+
+struct record_ring {
+    uint8_t *memory;
+    size_t size;                       /* a power of two */
+    _Alignas(64) _Atomic uint64_t put; /* position behind the newest entry */
+    _Atomic uint64_t lost;
+    _Alignas(64) _Atomic uint64_t taken; /* position of the oldest one */
+};
+
+struct record_ring *record_ring_new(size_t bytes) {
+    struct record_ring *ring = aligned_alloc(64, sizeof *ring);
+    if (ring == NULL)
+        return NULL;
+    ring->size = RECORD_RING_MIN_BYTES;
+    while (ring->size < bytes)
+        ring->size *= 2;
+    ring->memory = aligned_alloc(64, ring->size);
+    atomic_init(&ring->put, 0);
+    atomic_init(&ring->lost, 0);
+    atomic_init(&ring->taken, 0);
+    if (ring->memory == NULL) {
+        free(ring);
+        return NULL;
+    }
+    return ring;
+}
+
+void record_ring_delete(struct record_ring *ring) {
+    if (ring == NULL)
+        return;
+    free(ring->memory);
+    free(ring);
+}
+
+static struct entry *entry_at(const struct record_ring *ring, uint64_t position) {
+    return (struct entry *)(void *)(ring->memory + (position & (ring->size - 1)));
+}
+
+void record_ring_lose(struct record_ring *ring) {
+    atomic_fetch_add_explicit(&ring->lost, 1, memory_order_relaxed);
+}
+
+bool record_ring_put(struct record_ring *ring, const struct handshake *record, uint64_t told_us,
+                     uint64_t put_ms) {
+    uint64_t put = atomic_load_explicit(&ring->put, memory_order_relaxed);
+    uint64_t taken = atomic_load_explicit(&ring->taken, memory_order_acquire);
+    size_t size = ENTRY_SIZE + record_copy_size(record);
+    size = (size + RECORD_COPY_ALIGNMENT - 1) / RECORD_COPY_ALIGNMENT * RECORD_COPY_ALIGNMENT;
+    size_t to_end = ring->size - (size_t)(put & (ring->size - 1));
+    size_t passed = size + ENTRY_SIZE > to_end ? to_end : 0;
+    if (put - taken + passed + size + ENTRY_SIZE > ring->size)
+        return false;
+    if (passed > 0) {
+        *entry_at(ring, put) = (struct entry){.size = passed};
+        put += passed;
+    }
+    struct entry *entry = entry_at(ring, put);
+    entry->size = size;
+    entry->told_us = told_us;
+    entry->put_ms = put_ms;
+    entry->record = record_copy(record, (uint8_t *)entry + ENTRY_SIZE);
+    atomic_store_explicit(&ring->put, put + size, memory_order_release);
+    return true;
+}
+
+uint64_t record_ring_lost(const struct record_ring *ring) {
+    return atomic_load_explicit(&ring->lost, memory_order_relaxed);
+}
+
+bool record_ring_first(struct record_ring *ring, struct ringed_record *first) {
+    uint64_t taken = atomic_load_explicit(&ring->taken, memory_order_relaxed);
+    uint64_t put = atomic_load_explicit(&ring->put, memory_order_acquire);
+    if (taken == put)
+        return false;
+    const struct entry *entry = entry_at(ring, taken);
+    if (entry->record == NULL) { /* it is put together with the one behind it */
+        taken += entry->size;
+        atomic_store_explicit(&ring->taken, taken, memory_order_release);
+        entry = entry_at(ring, taken);
+    }
+    *first = (struct ringed_record){entry->record, entry->told_us, entry->put_ms};
+    return true;
+}
+
+void record_ring_drop(struct record_ring *ring) {
+    uint64_t taken = atomic_load_explicit(&ring->taken, memory_order_relaxed);
+    size_t size = entry_at(ring, taken)->size;
+    atomic_store_explicit(&ring->taken, taken + size, memory_order_release);
+}

@@ -1,0 +1,182 @@
+/*
+ * test_record_ring.c - records on their way to another thread: that copies hold everything and
+ * nothing of the original, that the ring loses none unsaid, and its two ends on two threads.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+
+#include "record_copy.h"
+#include "record_ring.h"
+#include "scene.h"
+
+static struct scene scene;
+
+static void make_record(void) {
+    static const uint16_t suites[] = {0x1301, 0xc02f, 0};
+    static const uint16_t versions[] = {0x0304, 0x0303, 0};
+    static const uint16_t groups[] = {29, 23, 0};
+    static const uint16_t extensions[] = {35, 42, 44, 0xffce, 0};
+    const struct client_spec client = {.random = 7,
+                                       .session_id = 9,
+                                       .has_psk_modes = true,
+                                       .has_signature_algorithms = true,
+                                       .name = "ring.example",
+                                       .suites = suites,
+                                       .versions = versions,
+                                       .groups = groups,
+                                       .shares = groups,
+                                       .extensions = extensions};
+    const struct server_spec server = {.selected = 0x0304, .suite = 0x1301, .group = 29};
+    const struct server_spec retry = {
+        .selected = 0x0304, .suite = 0x1301, .group = 23, .is_retry = true};
+    scene_init(&scene);
+    scene_offer(&scene, client);
+    scene_second_offer(&scene, client);
+    scene_answer(&scene, retry);
+    scene_answer(&scene, server);
+    static const uint8_t list[] = {0, 0, 0, 1, 0x6b, 0x33, 0x43, 0xcf};
+    scene.handshake.quic.offered_versions = span_of(list, sizeof list);
+}
+
+/* Whether any pointer-sized word of the copy points into the scene: a span that was forgotten. */
+static bool points_into_scene(const struct handshake *copy) {
+    uintptr_t begin = (uintptr_t)&scene;
+    for (size_t at = 0; at + sizeof begin <= sizeof *copy; at += sizeof begin) {
+        uintptr_t word = 0;
+        memcpy(&word, (const uint8_t *)copy + at, sizeof word);
+        if (word >= begin && word < begin + sizeof scene)
+            return true;
+    }
+    return false;
+}
+
+static void demand_same(struct span expected, struct span found) {
+    assert_int_equal(span_is_absent(expected), span_is_absent(found));
+    assert_true(span_equal(expected, found));
+}
+
+static void demand_same_hello(const struct client_hello *expected,
+                              const struct client_hello *found) {
+    demand_same(expected->random, found->random);
+    demand_same(expected->session_id, found->session_id);
+    demand_same(expected->cipher_suites, found->cipher_suites);
+    demand_same(expected->compression_methods, found->compression_methods);
+    demand_same(expected->extensions, found->extensions);
+    demand_same(expected->server_name, found->server_name);
+    demand_same(expected->supported_versions, found->supported_versions);
+    demand_same(expected->supported_groups, found->supported_groups);
+    demand_same(expected->key_share, found->key_share);
+    demand_same(expected->signature_algorithms, found->signature_algorithms);
+    demand_same(expected->psk_key_exchange_modes, found->psk_key_exchange_modes);
+    demand_same(expected->session_ticket, found->session_ticket);
+    demand_same(expected->early_data, found->early_data);
+    demand_same(expected->encrypted_client_hello, found->encrypted_client_hello);
+    demand_same(expected->encrypted_server_name, found->encrypted_server_name);
+}
+
+static void test_copy_stands_alone(void **state) {
+    (void)state;
+    make_record();
+    size_t size = record_copy_size(&scene.handshake);
+    uint8_t *memory = malloc(size);
+    assert_non_null(memory);
+    const struct handshake *copy = record_copy(&scene.handshake, memory);
+    assert_false(points_into_scene(copy));
+    demand_same_hello(&scene.handshake.offer, &copy->offer);
+    demand_same_hello(&scene.handshake.second_offer, &copy->second_offer);
+    demand_same(scene.handshake.choice.random, copy->choice.random);
+    demand_same(scene.handshake.choice.extensions, copy->choice.extensions);
+    demand_same(scene.handshake.retry.extensions, copy->retry.extensions);
+    demand_same(scene.handshake.quic.offered_versions, copy->quic.offered_versions);
+    assert_int_equal(copy->started_us, scene.handshake.started_us);
+    /* what an extension's span says lies inside the block that was copied with it */
+    assert_true(copy->offer.server_name.data > copy->offer.extensions.data);
+    free(memory);
+}
+
+static void test_an_empty_record(void **state) {
+    static struct handshake empty;
+    static struct handshake memory;
+    (void)state;
+    assert_int_equal(record_copy_size(&empty), sizeof empty);
+    const struct handshake *copy = record_copy(&empty, &memory);
+    assert_true(span_is_absent(copy->offer.extensions));
+}
+
+static void test_order_and_room(void **state) {
+    struct ringed_record first;
+    uint64_t put = 0;
+    (void)state;
+    make_record();
+    struct record_ring *ring = record_ring_new(0);
+    assert_non_null(ring);
+    assert_false(record_ring_first(ring, &first));
+    while (record_ring_put(ring, &scene.handshake, put, put * 2))
+        put++;
+    assert_true(put > 100);
+    record_ring_lose(ring);
+    assert_int_equal(record_ring_lost(ring), 1);
+    record_ring_drop(ring); /* a record does not lie across the end: room for two is wanted there */
+    for (uint64_t turn = 1; turn < 5000; turn++) { /* many times around */
+        assert_true(record_ring_first(ring, &first));
+        assert_int_equal(first.told_us, turn);
+        assert_int_equal(first.put_ms, turn * 2);
+        demand_same(scene.handshake.offer.random, first.record->offer.random);
+        record_ring_drop(ring);
+        assert_true(record_ring_put(ring, &scene.handshake, put, put * 2));
+        put++;
+    }
+    while (record_ring_first(ring, &first))
+        record_ring_drop(ring);
+    assert_true(first.told_us == put - 1);
+    record_ring_delete(ring);
+}
+
+enum { RECORDS = 50000 };
+
+static void *put_all(void *context) {
+    struct record_ring *ring = context;
+    static struct handshake record;
+    record = scene.handshake;
+    for (uint64_t i = 0; i < RECORDS; i++) {
+        record.flow_id = i;
+        while (!record_ring_put(ring, &record, i, 0)) {
+        }
+    }
+    return NULL;
+}
+
+static void test_two_threads(void **state) {
+    pthread_t thread;
+    struct ringed_record first;
+    (void)state;
+    make_record();
+    struct record_ring *ring = record_ring_new(0);
+    assert_non_null(ring);
+    assert_int_equal(pthread_create(&thread, NULL, put_all, ring), 0);
+    for (uint64_t i = 0; i < RECORDS;) {
+        if (!record_ring_first(ring, &first))
+            continue;
+        assert_true(first.told_us == i && first.record->flow_id == i);
+        assert_true(span_equal(scene.handshake.offer.extensions, first.record->offer.extensions));
+        record_ring_drop(ring);
+        i++;
+    }
+    (void)pthread_join(thread, NULL);
+    record_ring_delete(ring);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_copy_stands_alone),
+        cmocka_unit_test(test_an_empty_record),
+        cmocka_unit_test(test_order_and_room),
+        cmocka_unit_test(test_two_threads),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
