@@ -114,6 +114,17 @@ static bool has_odd_window(const struct suspect *suspect) {
            fits_after(suspect, is_far(after->window, suspect->mark.window));
 }
 
+/* Did the capture show the server's word on a ClientHello before that? Then its order is not the
+ * network's, and neither are its times. */
+static bool is_disordered(const struct handshake *handshake) {
+    uint64_t hello_packet = handshake->side[SIDE_CLIENT].hello_packet;
+    for (size_t i = 0; i < handshake->alert_count; i++)
+        if (handshake->alerts[i].sender == SIDE_SERVER &&
+            handshake->alerts[i].packet < hello_packet)
+            return true;
+    return false;
+}
+
 /* The server's word on a ClientHello cannot be back before the path allows. */
 static bool is_too_early(const struct handshake *handshake, const struct suspect *suspect) {
     const struct direction *client = &handshake->side[SIDE_CLIENT];
@@ -123,6 +134,8 @@ static bool is_too_early(const struct handshake *handshake, const struct suspect
         suspect->mark.time_us < client->hello_us)
         return false;
     if (server->hello_packet != 0 && server->hello_packet < suspect->mark.packet)
+        return false;
+    if (is_disordered(handshake))
         return false;
     return (suspect->mark.time_us - client->hello_us) * 2 < server->rtt_us;
 }

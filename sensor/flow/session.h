@@ -229,7 +229,8 @@ bool stream_is_untouched(const struct session *session, unsigned end);
 void tls_stream_bytes(struct session *session, unsigned end, const struct segment *segment,
                       struct span bytes);
 void tls_stream_hole(struct session *session, unsigned end, size_t size);
-/* May a connection's first bytes be TLS or an SSLv2-framed hello? */
+/* May a connection's first bytes be TLS or an SSLv2-framed hello? An alert may: in a capture out of
+ * order it comes before the hello. */
 bool tls_stream_may_start(struct span bytes);
 /* Are these few bytes, where a record should begin, none? */
 bool tls_stream_is_padding(const struct session *session, unsigned end, struct span bytes);

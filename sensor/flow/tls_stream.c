@@ -37,11 +37,21 @@ static bool looks_like_sslv2(const uint8_t start[TLS_RECORD_HEADER_SIZE]) {
     return start[2] == SSLV2_SERVER_HELLO && start[3] <= 1; /* session-id-hit */
 }
 
+/* The answer to a hello that a capture out of order shows later. */
+static bool looks_like_alert(struct span bytes) {
+    static const uint8_t size = 2;
+    return bytes.size >= TLS_RECORD_HEADER_SIZE + (size_t)size && bytes.data[1] == 0x03 &&
+           bytes.data[2] <= 0x04 && bytes.data[3] == 0 && bytes.data[4] == size &&
+           (bytes.data[5] == 1 || bytes.data[5] == 2);
+}
+
 bool tls_stream_may_start(struct span bytes) {
     if (bytes.size == 0)
         return false;
     if (bytes.data[0] == TLS_HANDSHAKE)
         return bytes.size == 1 || bytes.data[1] == 0x03;
+    if (bytes.data[0] == TLS_ALERT)
+        return looks_like_alert(bytes);
     return (bytes.data[0] & 0x80U) &&
            (bytes.size < TLS_RECORD_HEADER_SIZE || looks_like_sslv2(bytes.data));
 }

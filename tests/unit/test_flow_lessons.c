@@ -114,6 +114,20 @@ static void test_alert_in_single_bytes(void **state) {
     demand_told("single bytes", "direct failed missed:00", OFFER, "alert{s 2 70}");
 }
 
+/* A refusal that the capture shows before the hello that it answers. */
+static void test_alert_captured_before_the_hello(void **state) {
+    (void)state;
+    begin();
+    say_client_hello(0);
+    record_alert(&flight, 2, 70);
+    say(SIDE_SERVER);
+    talk_close(&talk);
+    struct step hello = talk.steps[HELLO_STEP];
+    talk.steps[HELLO_STEP] = talk.steps[HELLO_STEP + 1];
+    talk.steps[HELLO_STEP + 1] = hello;
+    demand_told("alert first", "direct failed missed:00", OFFER, "alert{s 2 70}");
+}
+
 /* The ServerHello stands at the beginning of a long record, whose rest the capture never shows. */
 static void test_server_hello_in_an_unfinished_record(void **state) {
     static const uint8_t header[] = {TLS_HANDSHAKE, 3, 3, 0x3f, 0xf0};
@@ -212,6 +226,7 @@ int main(void) {
         cmocka_unit_test(test_noise_on_bare_packets),
         cmocka_unit_test(test_noise_behind_the_close),
         cmocka_unit_test(test_alert_in_single_bytes),
+        cmocka_unit_test(test_alert_captured_before_the_hello),
         cmocka_unit_test(test_server_hello_in_an_unfinished_record),
         cmocka_unit_test(test_client_hello_in_twelve_segments),
         cmocka_unit_test(test_unknown_versions_are_selected),

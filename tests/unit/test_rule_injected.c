@@ -204,6 +204,14 @@ static void at_once_on_a_short_path(struct scene *scene, struct suspect *suspect
     scene->handshake.side[SIDE_CLIENT].hello_us = suspect->mark.time_us - 100;
 }
 
+/* The capture shows the server's alert before the hello that it answers. */
+static void at_once_in_disorder(struct scene *scene, struct suspect *suspect) {
+    at_once(scene, suspect);
+    scene->handshake.side[SIDE_CLIENT].hello_packet = BEFORE_PACKET;
+    scene->handshake.alerts[scene->handshake.alert_count++] =
+        (struct handshake_alert){.packet = BEFORE_PACKET - 1, .sender = SIDE_SERVER};
+}
+
 static void contradicted(struct scene *scene, struct suspect *suspect) {
     (void)suspect;
     add_conflict(scene, HOPS, false);
@@ -278,6 +286,7 @@ static const struct {
     {"a warning, and its sender goes on", SUSPECT_ALERT, warning_then_more, 0},
     {"clear after encryption", SUSPECT_ALERT, in_encrypted_epoch, SIGNAL_ENCRYPTED_EPOCH},
     {"faster than the path", SUSPECT_ALERT, at_once, SIGNAL_TOO_EARLY},
+    {"faster than the path, in disorder", SUSPECT_FIN, at_once_in_disorder, 0},
     {"fast on a short path", SUSPECT_ALERT, at_once_on_a_short_path, 0},
     {"contradicted", SUSPECT_ALERT, contradicted, SIGNAL_CONFLICT},
     {"a reset out of place", SUSPECT_RESET, out_of_place, SIGNAL_OUT_OF_PLACE},
