@@ -27,6 +27,10 @@ enum layer {
     LAYER_FDDI,
     LAYER_VLAN,
     LAYER_CISCO_METADATA,
+    LAYER_VN_TAG,
+    LAYER_E_TAG,
+    LAYER_I_TAG,
+    LAYER_NSH,
     LAYER_LINUX_SLL,
     LAYER_LINUX_SLL2,
     LAYER_NULL,
@@ -41,6 +45,8 @@ enum layer {
     LAYER_RADIOTAP,
     LAYER_PPI,
     LAYER_PRISM, /* Prism's or AVS's header before 802.11 */
+    LAYER_NFLOG,
+    LAYER_PKTAP,
     LAYER_RAW_IP,
     LAYER_IPV4,
     LAYER_IPV6,
@@ -112,6 +118,10 @@ static inline uint32_t header_u32(struct span header, size_t offset) {
 /* Which layer a number names; LAYER_UNKNOWN for those that we do not read. */
 enum layer link_layer_of_link_type(int link_type);
 enum layer link_layer_of_ethertype(uint16_t ethertype);
+/* Of the last field of an Ethernet header or a tag on it: a type, or a length with LLC behind. */
+enum layer link_layer_of_type_or_length(uint16_t field);
+/* Of the next protocol that service chains (RFC 8300) and VXLAN-GPE name. */
+enum layer switch_layer_of_next(uint8_t next);
 enum layer ip_layer_of_protocol(unsigned ip_version, uint8_t protocol);
 /* LAYER_DONE for a datagram that is no tunnel's by its ports. */
 enum layer tunnel_layer_of_ports(uint16_t source, uint16_t destination);
@@ -130,6 +140,14 @@ enum parse_status link_decode_ppp_direction(struct cursor *cursor);
 enum parse_status link_decode_ppp_pppd(struct cursor *cursor);
 enum parse_status link_decode_cisco_hdlc(struct cursor *cursor);
 enum parse_status link_decode_mpls(struct cursor *cursor);
+
+enum parse_status switch_decode_vn_tag(struct cursor *cursor);
+enum parse_status switch_decode_e_tag(struct cursor *cursor);
+enum parse_status switch_decode_i_tag(struct cursor *cursor);
+enum parse_status switch_decode_nsh(struct cursor *cursor);
+
+enum parse_status log_decode_nflog(struct cursor *cursor);
+enum parse_status log_decode_pktap(struct cursor *cursor);
 
 enum parse_status wireless_decode_ieee80211(struct cursor *cursor);
 enum parse_status wireless_decode_ieee80211_swapped(struct cursor *cursor);

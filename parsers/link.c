@@ -32,7 +32,11 @@ enum {
     ETHERTYPE_MPLS_MULTICAST = 0x8848,
     ETHERTYPE_PPPOE_SESSION = 0x8864,
     ETHERTYPE_PROVIDER_VLAN = 0x88a8,
+    ETHERTYPE_I_TAG = 0x88e7,
     ETHERTYPE_CISCO_METADATA = 0x8909,
+    ETHERTYPE_VN_TAG = 0x8926,
+    ETHERTYPE_E_TAG = 0x893f,
+    ETHERTYPE_NSH = 0x894f,
     ETHERTYPE_OLD_PROVIDER_VLAN = 0x9100,
     ETHERTYPE_OLDER_PROVIDER_VLAN = 0x9200,
 };
@@ -105,6 +109,10 @@ enum layer link_layer_of_link_type(int link_type) {
         return LAYER_PRISM;
     case LINK_PPI:
         return LAYER_PPI;
+    case LINK_NFLOG:
+        return LAYER_NFLOG;
+    case LINK_PKTAP:
+        return LAYER_PKTAP;
     default:
         return LAYER_UNKNOWN;
     }
@@ -123,6 +131,14 @@ enum layer link_layer_of_ethertype(uint16_t ethertype) {
         return LAYER_VLAN;
     case ETHERTYPE_CISCO_METADATA:
         return LAYER_CISCO_METADATA;
+    case ETHERTYPE_VN_TAG:
+        return LAYER_VN_TAG;
+    case ETHERTYPE_E_TAG:
+        return LAYER_E_TAG;
+    case ETHERTYPE_I_TAG:
+        return LAYER_I_TAG;
+    case ETHERTYPE_NSH:
+        return LAYER_NSH;
     case ETHERTYPE_MPLS:
     case ETHERTYPE_MPLS_MULTICAST:
         return LAYER_MPLS;
@@ -137,8 +153,7 @@ enum layer link_layer_of_ethertype(uint16_t ethertype) {
     }
 }
 
-/* The last field of an Ethernet header or a tag on it: a type, or a length with LLC behind. */
-static enum layer layer_of_type_or_length(uint16_t field) {
+enum layer link_layer_of_type_or_length(uint16_t field) {
     enum layer layer = link_layer_of_ethertype(field);
     return layer == LAYER_UNKNOWN && field <= ETHERNET_MAX_LENGTH ? LAYER_LLC : layer;
 }
@@ -147,7 +162,7 @@ enum parse_status link_decode_ethernet(struct cursor *cursor) {
     struct span header;
     enum parse_status status = cursor_take(cursor, ETHERNET_HEADER_SIZE, &header);
     if (status == PARSE_OK)
-        cursor->layer = layer_of_type_or_length(header_u16(header, 12));
+        cursor->layer = link_layer_of_type_or_length(header_u16(header, 12));
     return status;
 }
 
@@ -184,7 +199,7 @@ enum parse_status link_decode_vlan(struct cursor *cursor) {
     enum parse_status status = cursor_take(cursor, VLAN_TAG_SIZE, &tag);
     if (status != PARSE_OK)
         return status;
-    cursor->layer = layer_of_type_or_length(header_u16(tag, 2));
+    cursor->layer = link_layer_of_type_or_length(header_u16(tag, 2));
     if (packet->tunnel_count > 0)
         return PARSE_OK;
     if (packet->vlan_count == MAX_VLAN_TAGS)

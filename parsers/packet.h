@@ -45,6 +45,8 @@ enum link_type {
     LINK_MPLS = 219,
     LINK_IPV4 = 228,
     LINK_IPV6 = 229,
+    LINK_NFLOG = 239,
+    LINK_PKTAP = 258,
     LINK_LINUX_SLL2 = 276,
 };
 

@@ -60,6 +60,7 @@ enum {
     VXLAN_HAS_VNI = 0x08,
     VXLAN_HAS_GROUP = 0x80, /* then bits of the second byte and a group id are set as well */
     VXLAN_GPE_HAS_NEXT = 0x04,
+    VXLAN_GPE_NSH = 4,           /* the others are NSH's own numbers */
     VXLAN_GPE_FIXED_MASK = 0x39, /* version, VNI, "this is maintenance" */
 };
 
@@ -77,18 +78,7 @@ enum parse_status tunnel_decode_vxlan(struct cursor *cursor) {
 }
 
 static enum layer layer_of_vxlan_next(uint8_t next) {
-    switch (next) {
-    case 1:
-        return LAYER_IPV4;
-    case 2:
-        return LAYER_IPV6;
-    case 3:
-        return LAYER_ETHERNET;
-    case 5:
-        return LAYER_MPLS;
-    default:
-        return LAYER_UNKNOWN;
-    }
+    return next == VXLAN_GPE_NSH ? LAYER_NSH : switch_layer_of_next(next);
 }
 
 enum parse_status tunnel_decode_vxlan_gpe(struct cursor *cursor) {

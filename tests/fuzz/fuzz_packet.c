@@ -53,6 +53,8 @@ static const int link_types[] = {
     LINK_PPI,
     LINK_PPP_WITH_DIRECTION,
     LINK_MPLS,
+    LINK_NFLOG,
+    LINK_PKTAP,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

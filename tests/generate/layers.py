@@ -18,6 +18,7 @@ from packets import internet_checksum
 
 IPV4, IPV6, ETHERNET = 0x0800, 0x86DD, 0x6558  # ETHERNET: "transparent Ethernet bridging"
 VLAN, SERVICE_VLAN, MPLS, PPPOE = 0x8100, 0x88A8, 0x8847, 0x8864
+VN_TAG, E_TAG, I_TAG, NSH = 0x8926, 0x893F, 0x88E7, 0x894F
 PROTOCOL_IPV4, PROTOCOL_UDP, PROTOCOL_IPV6, PROTOCOL_GRE = 4, 17, 41, 47
 PROTOCOL_HOP_BY_HOP, PROTOCOL_ROUTING, PROTOCOL_FRAGMENT, PROTOCOL_DESTINATION = 0, 43, 44, 60
 PPP_IPV4, PPP_IPV6 = 0x0021, 0x0057
@@ -298,6 +299,33 @@ def mpls(*labels, is_pseudowire=False):
         return [unit.within(MPLS, data)]
 
     return layer
+
+
+def vn_tag(unit):
+    return [unit.within(VN_TAG, struct.pack("!IH", 0x00010002, unit.ethertype) + unit.data)]
+
+
+def e_tag(unit):
+    tag = struct.pack("!HHHH", 3 << 13, 0x0FFF, 0, unit.ethertype)
+    return [unit.within(E_TAG, tag + unit.data)]
+
+
+def backbone(instance):
+    """A provider's backbone bridge: the customer's frame behind a service instance tag."""
+
+    def layer(unit):
+        return [unit.within(I_TAG, struct.pack("!I", 3 << 29 | instance) + ethernet_frame(unit))]
+
+    return layer
+
+
+NSH_NEXT = {IPV4: 1, IPV6: 2, ETHERNET: 3, MPLS: 5}
+
+
+def service_chain(unit):
+    """RFC 8300, without metadata."""
+    head = struct.pack("!BBBBI", 0x0F, 0xC0 | 2, 2, NSH_NEXT[unit.ethertype], 42 << 8 | 255)
+    return [unit.within(NSH, head + unit.data)]
 
 
 def ppp_protocol(unit):

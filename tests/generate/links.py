@@ -74,6 +74,27 @@ def _avs(unit):
     return struct.pack("!II", 0x80211001, 64) + bytes(56) + wifi_frame(unit)
 
 
+def _nflog(order):
+    """Packet header, outgoing interface, an empty prefix, the packet."""
+
+    def attribute(kind, value):
+        padding = bytes(-len(value) % 4)
+        return struct.pack(order + "HH", 4 + len(value), kind) + value + padding
+
+    def frame(unit):
+        head = struct.pack("!BBH", 2 if unit.ethertype == IPV4 else 10, 0, 5)
+        head += attribute(1, struct.pack("!HBx", unit.ethertype, 3))
+        head += attribute(5, struct.pack("!I", 3)) + attribute(10, b"\0")
+        return head + attribute(9, unit.data)
+
+    return frame
+
+
+def _pktap(unit):
+    fields = bytes(24) + struct.pack("<IIIIII", 0, 2, 14, 0, 0, 0) + bytes(60)
+    return struct.pack("<III", 12 + len(fields), 1, 1) + fields + ethernet_frame(unit)
+
+
 def _llc(unit):
     """IEEE 802.3: a length in the ethertype's place, then LLC and SNAP. Longer frames cannot be."""
     body = SNAP + struct.pack("!H", unit.ethertype) + unit.data
@@ -170,6 +191,9 @@ LINKS = {
     "ppi": Link(192, _ppi),
     "prism": Link(119, _prism),
     "avs": Link(163, _avs),
+    "nflog": Link(239, _nflog("<")),
+    "nflog big-endian": Link(239, _nflog(">")),
+    "pktap": Link(258, _pktap, False),
 }
 LINK_IPV4, LINK_IPV6 = 228, 229
 

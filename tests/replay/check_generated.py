@@ -310,16 +310,19 @@ def replays_stdin(downgrd, every):
 # Options that some captures need, by a word of their name.
 TSHARK_OPTIONS = {
     "": ("-o", "tcp.reassemble_out_of_order:TRUE"),
+    "dtls": ("-d", "udp.port==443,dtls"),
     "vxlan, old port": ("-d", "udp.port==8472,vxlan"),
     "pseudowire": ("-d", "mpls.label==2000,pwethcw"),
     "capwap, 802.11": ("-o", "capwap.swap_fc:FALSE"),
     "802.11 swapped": ("-o", "capwap.swap_fc:TRUE"),
 }
+TSHARK_TYPES = ("tls.handshake.type", "dtls.handshake.type")
 HELLOS = {"1", "2"}
 # What tshark 4.0 cannot read, and why.
 TSHARK_BLIND = {
     "link: pppd": "it does not know this link type",
     "link: mpls": "it does not know this link type",
+    "quic-v2-draft": "it does not know this version",
     "bogus payload": "it takes the bytes behind an acknowledgement for the stream's",
     "second SYN-ACK behind": "it goes on with the number of the SYN-ACK that came last",
 }
@@ -329,14 +332,15 @@ def messages_of_tshark(folder, case):
     """The types of the handshake messages that it shows."""
     options = [o for word, words in TSHARK_OPTIONS.items() if word in case.name for o in words]
     done = subprocess.run(
-        ["tshark", "-n", "-r", folder / case.file_name, *options, "-Y", "tls.handshake.type"]
-        + ["-T", "fields", "-e", "tls.handshake.type"],
+        ["tshark", "-n", "-r", folder / case.file_name, *options]
+        + ["-Y", " || ".join(TSHARK_TYPES), "-T", "fields"]
+        + [word for name in TSHARK_TYPES for word in ("-e", name)],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
         check=True,
     )
-    return {kind for row in done.stdout.splitlines() for kind in row.split(",")} & HELLOS
+    return {kind for row in done.stdout.split() for kind in row.split(",")} & HELLOS
 
 
 def check_with_tshark(folder, chosen, every):
