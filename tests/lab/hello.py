@@ -6,6 +6,7 @@ An edit is a text, `NAME` or `NAME:HEX[,HEX...]`, so that it can stand on a comm
     cut-1.3                  ClientHello: take 0x0304 out of supported_versions, leave the others
     lower:0302               ClientHello: cut-versions, and legacy_version becomes 0302
     suites:002f,0035         ClientHello: leave only these cipher suites
+    cut-groups:11ec          ClientHello: take these groups and their key shares out
     answer-suite:c02f        ServerHello: the chosen suite becomes c02f
     answer-version:0301      ServerHello: legacy_version becomes 0301
     answer-random            ServerHello: the random's last eight bytes (the sentinel) are hidden
@@ -19,7 +20,9 @@ from dataclasses import dataclass
 RECORD_HANDSHAKE = 22
 CLIENT_HELLO = 1
 SERVER_HELLO = 2
+EXTENSION_SUPPORTED_GROUPS = 10
 EXTENSION_SUPPORTED_VERSIONS = 43
+EXTENSION_KEY_SHARE = 51
 TLS_1_3 = 0x0304
 
 
@@ -144,6 +147,27 @@ def _keep_suites(hello, values):
     hello.suites = [suite for suite in hello.suites if suite in values]
 
 
+def _cut_groups(hello, values):
+    def without(data):
+        listed = [data[i : i + 2] for i in range(2, len(data), 2)]
+        kept = b"".join(g for g in listed if int.from_bytes(g, "big") not in values)
+        return struct.pack("!H", len(kept)) + kept
+
+    def without_shares(data):
+        kept, at = b"", 2
+        while at < len(data):
+            group, size = struct.unpack_from("!HH", data, at)
+            if group not in values:
+                kept += data[at : at + 4 + size]
+            at += 4 + size
+        return struct.pack("!H", len(kept)) + kept
+
+    change = {EXTENSION_SUPPORTED_GROUPS: without, EXTENSION_KEY_SHARE: without_shares}
+    hello.extensions = [
+        (kind, change[kind](data) if kind in change else data) for kind, data in hello.extensions
+    ]
+
+
 def _answer_suite(answer, values):
     at = 44 + answer[43]
     answer[at : at + 2] = struct.pack("!H", values[0])
@@ -162,6 +186,7 @@ CLIENT_EDITS = {
     "cut-1.3": _cut_tls13,
     "lower": _lower,
     "suites": _keep_suites,
+    "cut-groups": _cut_groups,
 }
 SERVER_EDITS = {
     "answer-suite": _answer_suite,

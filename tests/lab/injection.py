@@ -4,9 +4,11 @@ An injection is written as words joined by commas:
 
     alert:N rst fin hello       what is sent; alert:N is fatal but for 0 (close_notify); hello is a
                                 ServerHello that chooses TLS 1.2
+    bytes:HEX                   these bytes
     as-server as-client         in whose name (as-server when not said)
     on-hello on-answer on-data  when: as the ClientHello goes by, as the ServerHello goes by, or as
                                 the first encrypted record of the other side goes by
+    on-bytes:HEX                as a segment of the other side goes by that contains these bytes
     first                       before the segment that gives the moment, not behind it
     same-place                  at the sequence number of the genuine segment that gives the moment
                                 (on-answer: contradicts it), instead of at the next one that is due
@@ -26,6 +28,7 @@ FATAL, WARNING = 2, 1
 APPLICATION_DATA, CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE = 23, 20, 21, 22
 TLS12_SUITE = 0xC030
 TIMESTAMP_KIND = 8
+NUMBERS = ("hops", "id", "window", "times", "on-bytes")
 AN_HOUR_OF_TICKS = 3600 * 1000
 
 
@@ -49,20 +52,24 @@ class Injection:
         known = ("as-server as-client on-hello on-answer on-data first same-place no-timestamp "
                  "late-clock").split()
         for word in self.words[1:]:
-            if word not in known and word.partition(":")[0] not in ("hops", "id", "window", "times"):
+            if word not in known and word.partition(":")[0] not in NUMBERS:
                 raise ValueError(f"--inject: {word}?")
 
+    def _value(self, name):
+        return next((w.partition(":")[2] for w in self.words if w.startswith(name + ":")), None)
+
     def _number(self, name, usual=None):
-        for word in self.words:
-            if word.startswith(name + ":"):
-                return int(word.partition(":")[2])
-        return usual
+        value = self._value(name)
+        return usual if value is None else int(value)
 
     def is_due(self, segment, from_client):
         """Is this segment, on its way, the moment?"""
         payload = segment.payload
         if "on-answer" in self.words:
             return not from_client and hello.is_hello(payload, hello.SERVER_HELLO)
+        wanted = self._value("on-bytes")
+        if wanted:
+            return from_client == self.as_server and bytes.fromhex(wanted) in payload
         if "on-data" in self.words:
             types = (APPLICATION_DATA, CHANGE_CIPHER_SPEC)
             return from_client == self.as_server and payload[:1] and payload[0] in types
@@ -98,7 +105,10 @@ class Injection:
             return packets.FIN | packets.ACK, b""
         if self.what == "hello":
             return packets.PSH | packets.ACK, forged_hello()
-        number = int(self.what.partition(":")[2])
+        kind, _, value = self.what.partition(":")
+        if kind == "bytes":
+            return packets.PSH | packets.ACK, bytes.fromhex(value)
+        number = int(value)
         level = FATAL if number else WARNING
         return packets.PSH | packets.ACK, bytes([ALERT, 3, 3, 0, 2, level, number])
 

@@ -1,15 +1,21 @@
 #!/usr/bin/env python3
 """middle.py - the box on the path: a bridge between two interfaces that may tamper with TLS.
 
-    middle.py CLIENT_INTERFACE SERVER_INTERFACE [--connections N] [--edit EDIT]... [--kill HOW]
-              [--inject WHAT]... [--reroute HOPS]
+    middle.py CLIENT_INTERFACE SERVER_INTERFACE [--after N] [--connections N] [--edit EDIT]...
+              [--text EDIT]... [--answer EDIT] [--kill HOW] [--inject WHAT]... [--reroute HOPS]
               [--fragment BYTES] [--split BYTES] [--shuffle] [--duplicate] [--delay MS]
 
 Without options it forwards every frame unchanged. Everything else touches TCP connections only:
 
-    --connections N   tamper with (--edit, --kill, --inject) the first N connections only
+    --after N         tamper with nothing (--edit, --text, --answer, --kill, --inject, --reroute) in
+                      the first N connections
+    --connections N   and only in the N connections that follow
     --edit EDIT       change hellos (hello.py); sequence and acknowledgement numbers of the rest of
                       the connection are mapped, checksums are made anew
+    --text EDIT       change what is said in clear before TLS: SENDER:OLD:NEW, `client` or `server`,
+                      and bytes in hex. Every OLD in its segments becomes NEW, of any length
+    --answer EDIT     REQUEST:ANSWER, bytes in hex: a segment of the client's that contains REQUEST is
+                      swallowed and answered in the server's name; the connection goes on without
     --kill HOW        when the ClientHello comes, swallow it and
                         reset      send a RST to both ends
                         blackhole  let nothing through any more
@@ -57,27 +63,39 @@ class Connection:
         self.number = number
         self.client = client
         self.killed = None
-        self.stretch = {True: None, False: None}  # by from_client: (sequence after which, bytes)
+        self.stretch = {True: [], False: []}  # by from_client: (sequence after which, bytes)
         self.latest = {True: None, False: None}  # by from_client: the segment sent last
         self.injected = set()
         self.has_hello = False
 
     def note_stretch(self, from_client, sequence, extra):
-        if extra:
-            self.stretch[from_client] = (sequence, extra)
+        if extra and not self.is_stretched(from_client, sequence):  # a retransmission is no news
+            self.stretch[from_client].append((sequence, extra))
+
+    def is_stretched(self, from_client, sequence):
+        return any(known == sequence for known, _ in self.stretch[from_client])
 
     def mapped(self, segment, from_client):
         """The segment with its numbers as the receiver must see them."""
         sequence, acknowledgement = segment.sequence, segment.acknowledgement
-        own, other = self.stretch[from_client], self.stretch[not from_client]
-        if own and is_after(sequence, own[0]):
-            sequence += own[1]
-        # The acknowledged stream was stretched: the original sender knows the shorter numbers.
-        if other and is_after(acknowledgement, other[0]):
-            acknowledgement -= other[1]
+        for place, extra in self.stretch[from_client]:
+            if is_after(segment.sequence, place):
+                sequence += extra
+        # The acknowledged stream was stretched: the original sender knows the other numbers.
+        for place, extra in self.stretch[not from_client]:
+            if is_after(acknowledgement, place):
+                acknowledgement -= extra
         return segment.changed(
             sequence=sequence & 0xFFFFFFFF, acknowledgement=acknowledgement & 0xFFFFFFFF
         )
+
+
+def parse_text(text):
+    """(sender is the client, old bytes, new bytes) of a `--text`."""
+    sender, old, new = text.split(":")
+    if sender not in ("client", "server"):
+        raise ValueError(f"--text: {sender} is neither client nor server")
+    return sender == "client", bytes.fromhex(old), bytes.fromhex(new)
 
 
 def is_after(sequence, reference):
@@ -90,6 +108,8 @@ class Middle:
     def __init__(self, options):
         self.options = options
         self.edits = [hello.parse_edit(text) for text in options.edit]
+        self.answer = options.answer and [bytes.fromhex(x) for x in options.answer.split(":")]
+        self.texts = [parse_text(text) for text in options.text]
         self.injections = [injection.Injection(text) for text in options.inject]
         self.connections = {}
         self.numbers = itertools.count(1)
@@ -104,13 +124,17 @@ class Middle:
         from_client = segment.sender == connection.client
         if connection.killed:
             return self._linger(connection, segment, from_client)
-        is_target = connection.number <= self.options.connections
+        number = connection.number - self.options.after
+        is_target = 0 < number <= self.options.connections
         if is_target and self.options.kill and from_client:
             if hello.is_hello(segment.payload, hello.CLIENT_HELLO):
                 return self._kill(connection, segment)
-        if is_target and self.edits:
+        if is_target and self.answer and from_client and self.answer[0] in segment.payload:
+            return self._answer(connection, segment)
+        if is_target and (self.edits or self.texts or self.answer):
             segment = self._edit(connection, segment, from_client)
-        segment = self._reroute(connection, segment, from_client)
+        if number > 0:
+            segment = self._reroute(connection, segment, from_client)
         before, after = [], []
         if is_target and self.injections:
             before, after = self._inject(connection, segment, from_client)
@@ -146,10 +170,25 @@ class Middle:
 
     def _edit(self, connection, segment, from_client):
         payload = hello.edit_payload(segment.payload, self.edits, from_client)
+        for sender_is_client, old, new in self.texts:
+            if sender_is_client == from_client:
+                payload = payload.replace(old, new)
         mapped = connection.mapped(segment, from_client)
         extra = len(payload) - len(segment.payload)
         connection.note_stretch(from_client, segment.sequence, extra)
         return mapped.changed(payload=payload)
+
+    def _answer(self, connection, segment):
+        """Takes the request out of the client's stream and puts the answer into the server's."""
+        answer = self.answer[1]
+        acknowledged = connection.mapped(segment, True).acknowledgement
+        if not connection.is_stretched(True, segment.sequence):
+            connection.note_stretch(True, segment.sequence, -len(segment.payload))
+            connection.stretch[False].append(((acknowledged - 1) & 0xFFFFFFFF, len(answer)))
+        own = connection.latest[False] or segment
+        forged = segment.answered(packets.PSH | packets.ACK, answer)
+        forged = forged.changed(hop_limit=own.hop_limit, window=own.window)
+        return [(False, forged.to_frame())]
 
     def _kill(self, connection, segment):
         how, _, argument = self.options.kill.partition(":")
@@ -234,8 +273,11 @@ def main():
     parser = argparse.ArgumentParser(description="a bridge that may tamper with TLS")
     parser.add_argument("client_interface")
     parser.add_argument("server_interface")
+    parser.add_argument("--after", type=int, default=0)
     parser.add_argument("--connections", type=int, default=1 << 30)
     parser.add_argument("--edit", action="append", default=[])
+    parser.add_argument("--text", action="append", default=[])
+    parser.add_argument("--answer")
     parser.add_argument("--kill")
     parser.add_argument("--inject", action="append", default=[])
     parser.add_argument("--reroute", type=int, default=0)

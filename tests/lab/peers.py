@@ -7,6 +7,7 @@ stage takes the distribution's own OpenSSL configuration, which forbids them, ou
 import sys
 from pathlib import Path
 
+from needs import node_program
 from stage import SERVER_IPV4, run
 
 PORT = 443
@@ -36,6 +37,16 @@ def make_certificates(folder):
             *["-CA", f"{folder}/ca.pem", "-CAkey", f"{folder}/ca.key", "-CAcreateserial"],
             *["-extfile", str(extension), "-out", f"{folder}/{name}.pem"],
         )
+    make_small_certificate(folder)
+
+
+def make_small_certificate(folder):
+    """A self-signed one on a curve: many handshakes in a small capture."""
+    run(
+        *["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
+        *["-nodes", "-days", "3650", "-subj", "/CN=shop.example.test"],
+        *["-keyout", f"{folder}/small.key", "-out", f"{folder}/small.pem"],
+    )
 
 
 def _openssl_range(versions):
@@ -49,6 +60,9 @@ def openssl_server(*options, versions=ALL_VERSIONS, ciphers=OPENSSL_ANY):
         *["openssl", "s_server", "-accept", str(PORT), "-cert", "server.pem"],
         *["-key", "server.key", "-quiet", *ciphers, *_openssl_range(versions), *options],
     ]
+
+
+SMALL_CERTIFICATE = ["-cert", "small.pem", "-key", "small.key", "-num_tickets", "1"]
 
 
 def openssl_client(name, *options, versions=ALL_VERSIONS, ciphers=OPENSSL_ANY, address=SERVER_IPV4):
@@ -124,6 +138,12 @@ def nginx(folder, versions=ALL_VERSIONS):
     config = Path(folder) / "nginx.conf"
     config.write_text(NGINX_CONFIG.format(folder=folder, port=PORT, protocols=protocols))
     return ["nginx", "-c", str(config), "-p", str(folder), "-e", "stderr"]
+
+
+def node(kind, name="shop.example.test", *options):
+    """Node 24, whose OpenSSL 3.5 takes post-quantum key shares; `kind` is `server` or `client`."""
+    script = [node_program(), str(HERE / "node_end.js"), kind]
+    return [*script, SERVER_IPV4, str(PORT), name, *options]
 
 
 def scripted(kind):

@@ -157,6 +157,7 @@ def lowered_version(stage):
                 alerts=[["client", 51]],
             )
         ],
+        plays="server-regression",
         never=SEAMLESS,
     ),
     Product(
@@ -193,6 +194,7 @@ def hidden_sentinel(stage):
                 alerts=[["server", 20]],
             )
         ],
+        plays="split-view",
         never=SEAMLESS,
     ),
 )

@@ -62,7 +62,8 @@ def quic_facts(version, retry=False):
         datagrams="quic",
         shows=(*HELLOS, "quic.version == 1"),
         never=("quic.long.packet_type == 3", "quic.version == 0"),
-    )
+    ),
+    needs=["quic"],
 )
 def quic_v1(stage):
     stage.serve(quic_server(), transport="udp")
@@ -78,7 +79,8 @@ def quic_v1(stage):
         datagrams="quic",
         shows=(f"quic.version == {VERSION_2_DRAFT}", HELLOS[3]),
         never=("quic.version == 1", "quic.version == 0"),
-    )
+    ),
+    needs=["quic"],
 )
 def quic_v2_draft(stage):
     stage.serve(quic_server(f"--preferred-versions={VERSION_2_DRAFT}"), transport="udp")
@@ -95,7 +97,8 @@ def quic_v2_draft(stage):
         datagrams="quic",
         shows=("quic.long.packet_type == 3", "quic.token_length > 0", HELLOS[1], HELLOS[3]),
         never=("quic.version == 0",),
-    )
+    ),
+    needs=["quic"],
 )
 def quic_retry(stage):
     stage.serve(quic_server("--validate-addr"), transport="udp")
@@ -111,7 +114,8 @@ def quic_retry(stage):
         dissected=False,
         datagrams="quic",
         shows=(HELLOS[1], HELLOS[3], "quic.crypto.offset > 1200 && udp.dstport == 443", "tls.handshake.extensions_key_share_group == 4588"),
-    )
+    ),
+    needs=["quic", "chromium"],
 )
 def quic_chromium(stage):
     stage.serve(quic_server(), transport="udp")

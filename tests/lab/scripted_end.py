@@ -7,11 +7,19 @@
                         as browsers around 2000 sent it; reads the answer and closes
     sslv2-client        client: SSL 2.0 only; reads the answer and closes
     sslv2-server        server: answers one SSL 2.0 ClientHello with a ServerHello, and closes
+    weak-client      client: a TLS 1.0 ClientHello with ordinary RSA and DHE suites
+    weak-client-both, weak-client-export
+                     the same with export suites, too; with export suites only
+    weak-server-freak, weak-server-logjam, weak-server-export
+                     server: a TLS 1.0 ServerHello of an RSA, DHE or RSA_EXPORT suite, a certificate,
+                     and a ServerKeyExchange with a 512-bit RSA key, a 512-bit group, a 512-bit RSA
+                     key; signatures are random bytes, and the client goes no further
     closing-server      server: reads what comes on each connection and closes without an answer
 """
 
 import os
 import socket
+import ssl
 import struct
 import sys
 
@@ -41,6 +49,62 @@ def sslv2_server_hello():
     sizes = struct.pack("!HHH", len(certificate), len(specs), len(connection_id))
     head = struct.pack("!BBBH", SSLV2_SERVER_HELLO, 0, 1, VERSION_SSLV2)
     return sslv2_record(head + sizes + certificate + specs + connection_id)
+
+
+RECORD_HANDSHAKE = 22
+ORDINARY = [0x002F, 0x0033, 0x0035]  # RSA and DHE_RSA with AES and SHA
+EXPORT = [0x0003, 0x0014]  # RSA_EXPORT with RC4-40, DHE_RSA_EXPORT with DES-40
+WEAK_CLIENTS = {
+    "weak-client": ORDINARY,
+    "weak-client-both": ORDINARY + EXPORT,
+    "weak-client-export": EXPORT,
+}
+WEAK_SERVERS = {
+    "weak-server-freak": 0x002F,
+    "weak-server-logjam": 0x0033,
+    "weak-server-export": 0x0003,
+}
+
+
+def tls10_record(kind, body):
+    message = bytes([kind]) + len(body).to_bytes(3, "big") + body
+    return struct.pack("!BHH", RECORD_HANDSHAKE, VERSION_TLS10, len(message)) + message
+
+
+def vector(data, size=2):
+    return len(data).to_bytes(size, "big") + data
+
+
+def weak_client_hello(suites):
+    name = b"bank.example.test"
+    server_name = vector(vector(b"\0" + vector(name)))
+    extensions = b"\0\0" + server_name
+    body = struct.pack("!H", VERSION_TLS10) + os.urandom(32) + b"\0"
+    body += vector(b"".join(struct.pack("!H", suite) for suite in suites)) + b"\x01\0"
+    return tls10_record(1, body + vector(extensions))
+
+
+def odd_number(size):
+    """`size` bytes with the first and the last bit set, as a modulus has."""
+    data = bytearray(os.urandom(size))
+    data[0] |= 0x80
+    data[-1] |= 1
+    return bytes(data)
+
+
+def weak_answer(suite):
+    hello = struct.pack("!H", VERSION_TLS10) + os.urandom(32) + b"\0"
+    hello += struct.pack("!HB", suite, 0)
+    with open("server.pem", encoding="ascii") as file:
+        certificate = ssl.PEM_cert_to_DER_cert(file.read())
+    key = vector(odd_number(64))
+    key += vector(b"\x02") + vector(odd_number(64)) if suite == 0x0033 else vector(b"\x01\0\x01")
+    return (
+        tls10_record(2, hello)
+        + tls10_record(11, vector(vector(certificate, 3), 3))
+        + tls10_record(12, key + vector(os.urandom(256)))
+        + tls10_record(14, b"")
+    )
 
 
 def read_some(connection, enough):
@@ -86,6 +150,10 @@ def main():
         speak(address, port, sslv2_client_hello(VERSION_SSLV2, SPECS_SSLV2))
     elif kind == "sslv2-server":
         serve(address, port, sslv2_server_hello())
+    elif kind in WEAK_CLIENTS:
+        speak(address, port, weak_client_hello(WEAK_CLIENTS[kind]))
+    elif kind in WEAK_SERVERS:
+        serve(address, port, weak_answer(WEAK_SERVERS[kind]))
     elif kind == "closing-server":
         serve(address, port, b"")
     else:

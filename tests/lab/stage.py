@@ -83,6 +83,19 @@ class Stage:
         if process.stdout.readline().strip() != b"ready":
             raise LabError(f"middle.py did not start: {self._log(process)}")
 
+    def more_clients(self, count):
+        """Further addresses of the client's host, for clients that tell theirs."""
+        addresses = [f"192.0.2.{number}" for number in range(11, 11 + count)]
+        for address in addresses:
+            self._ip(self.namespaces["client"], "address", "add", f"{address}/24", "dev", "c0")
+        return addresses
+
+    def large_frames(self):
+        """Frames of 9000 bytes, as within data centres: a hello with a post-quantum key share is
+        one segment."""
+        for role, interface in (("client", "c0"), ("server", "s0")):
+            self._ip(self.namespaces[role], "link", "set", interface, "mtu", "9000")
+
     def tap(self, side, path, *options):
         """Records on the `client` or `server` side of MID, or `any` in the server's namespace."""
         where, interface = {
@@ -163,7 +176,8 @@ class Stage:
             features = ["tx", "off", "rx", "off", "tso", "off", "gso", "off", "gro", "off"]
             run("ip", "netns", "exec", namespace, "ethtool", "-K", interface, *features)
         self._sysctl("middle", f"net.ipv6.conf.{middle_name}.disable_ipv6=1")
-        self._ip(middle, "link", "set", middle_name, "up")
+        # Recorders take the size of their buffers from it: as large as large_frames() may need.
+        self._ip(middle, "link", "set", middle_name, "mtu", "9000", "up")
         self._ip(end, "link", "set", name, "up")
 
     def _address(self, role, interface, ipv4, ipv6, peers):

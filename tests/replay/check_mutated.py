@@ -41,6 +41,8 @@ def sound_captures():
     captures = {}
     for expectation in sorted((SOURCE_DIR / "pcaps").glob("*.expected.json")):
         wanted = json.loads(expectation.read_text())
+        if "capture" not in wanted:
+            continue  # two taps of one time: each is here by itself
         kinds = {alert["kind"] for alert in wanted["alerts"] if alert["class"] == "attack"}
         path = expectation.parent / wanted["capture"]
         captures[f"pcaps/{path.name}"] = (path, kinds)
