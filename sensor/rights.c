@@ -2,7 +2,6 @@
 
 #include "log.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 int rights_become(const char *user, bool is_live, bool kernel_filter) {
@@ -28,8 +27,6 @@ static unsigned needs_of(const struct rights *rights) {
         needs |= CONFINE_FILES_OF_OTHERS;
     if (rights->filter != NULL)
         needs |= CONFINE_NAMES;
-    if (rights->is_live && getenv("NOTIFY_SOCKET") != NULL)
-        needs |= CONFINE_UNIX;
     needs |= rights->reopens ? CONFINE_REOPEN : 0;
     needs |= rights->kernel_filter ? CONFINE_KERNEL_FILTER : 0;
     return needs;

@@ -13,8 +13,6 @@
 #include <fcntl.h>
 #include <linux/landlock.h>
 #include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -45,12 +43,6 @@ static uint64_t known_access(int abi) {
     return known;
 }
 
-/* systemd may want to be told on an abstract socket. */
-static bool notifies_abstract_socket(void) {
-    const char *socket = getenv("NOTIFY_SOCKET");
-    return socket != NULL && socket[0] == '@';
-}
-
 int landlock_begin(unsigned needs, int *abi) {
     *abi = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
     if (*abi < 1) {
@@ -64,7 +56,7 @@ int landlock_begin(unsigned needs, int *abi) {
         size = offsetof(struct ruleset, scoped);
     }
     if (*abi >= 6) {
-        ruleset.scoped = scope_signal | (notifies_abstract_socket() ? 0 : scope_abstract_unix);
+        ruleset.scoped = scope_signal | scope_abstract_unix;
         size = sizeof ruleset;
     }
     return (int)syscall(SYS_landlock_create_ruleset, &ruleset, size, 0);
