@@ -112,8 +112,10 @@ def files_below(folder):
 
 def run(program, words, folder, stdin):
     """What a run prints, its status, and the files it leaves; `{}` stands for a fresh folder."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
+    state = folder.with_name("state")  # of what is not published: begun anew
+    for path in (folder, state):
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir()
     with open(stdin, "rb") if stdin else contextlib.nullcontext(subprocess.DEVNULL) as source:
         done = subprocess.run([program, *(word.replace("{}", str(folder)) for word in words)],
                               stdin=source, capture_output=True, cwd=SOURCE_DIR, timeout=60)
@@ -122,6 +124,7 @@ def run(program, words, folder, stdin):
 
 def check_same_results(program, scratch):
     folder = scratch / "out"
+    state = str(scratch / "state")
     unreadable = scratch / "unreadable.pcap"
     shutil.copy(SOURCE_DIR / CAPTURE, unreadable)
     unreadable.chmod(0)
@@ -143,9 +146,8 @@ def check_same_results(program, scratch):
         (["-r", CAPTURE, "--", "host", "no-such-host.invalid"], None),
         (["--config", str(config), "-r", CAPTURE], None),
         (["--group", "-r", CAPTURE], None),
-        (["--redis", "redis://127.0.0.1:1/0", "-r", CAPTURE], None),
-        (["--redis", "redis://no-such-host.invalid/0", "-r", CAPTURE], None),
-        (["--redis", f"unix://{scratch}/no.sock", "-r", CAPTURE], None),
+        (["--state", state, "--redis", "redis://127.0.0.1:1/0", "-r", CAPTURE], None),
+        (["--state", state, "--redis", "redis://no-such-host.invalid/0", "-r", CAPTURE], None),
     ]
     for words, stdin in runs:
         free = run(program, ["--no-confine", *words], folder, stdin)
@@ -180,8 +182,9 @@ def check_publishing(program, scratch):
         return
     with redis_server(scratch) as (port, path):
         for url in (f"redis://localhost:{port}/0", f"redis://127.0.0.1:{port}/1", f"unix://{path}"):
-            done = subprocess.run([program, "-q", "--redis", url, "-r", CAPTURE], cwd=SOURCE_DIR,
-                                  capture_output=True, text=True, timeout=60)
+            done = subprocess.run([program, "-q", "--redis", url, "--state", scratch / "published",
+                                   "-r", CAPTURE], cwd=SOURCE_DIR, capture_output=True, text=True,
+                                  timeout=60)
             check(done.returncode == 1 and not done.stderr, f"{url}: {done.returncode} {done.stderr}")
 
 
