@@ -9,17 +9,19 @@
 
 #include "lru_table.h"
 #include "siphash.h"
+#include "table_memory.h"
 
 #include <stdlib.h>
 
 enum { CLIENT_MAP_WORDS = 4, CLIENT_MAP_BITS = CLIENT_MAP_WORDS * 64 };
 /* Keys of one table must not look like another's. */
 enum { LANE_NAMED = 1, LANE_ADDRESSED, LANE_SERVER, LANE_CLIENT, LANE_SERVER_MAP };
+enum { CACHE_LINE = 64 };
 enum { CLIENT_WINDOW_S = 600, US_PER_S = 1000000 };
 
 struct attempt_ring {
-    struct attempt attempts[HISTORY_MAX_ATTEMPTS]; /* newest first */
     size_t count;
+    struct attempt attempts[HISTORY_MAX_ATTEMPTS]; /* newest first */
 };
 
 struct client_record {
@@ -104,9 +106,11 @@ struct history_store *history_store_new(size_t attempts, size_t servers) {
         !lru_table_init(&store->server_table, servers) ||
         !lru_table_init(&store->client_table, attempts))
         goto fail;
-    store->rings = calloc(lru_table_slots(&store->attempt_table), sizeof *store->rings);
-    store->servers = calloc(lru_table_slots(&store->server_table), sizeof *store->servers);
-    store->clients = calloc(lru_table_slots(&store->client_table), sizeof *store->clients);
+    store->rings = table_memory_new(lru_table_slots(&store->attempt_table), sizeof *store->rings);
+    store->servers =
+        table_memory_new(lru_table_slots(&store->server_table), sizeof *store->servers);
+    store->clients =
+        table_memory_new(lru_table_slots(&store->client_table), sizeof *store->clients);
     if (store->rings == NULL || store->servers == NULL || store->clients == NULL)
         goto fail;
     return store;
@@ -118,12 +122,14 @@ fail:
 void history_store_delete(struct history_store *store) {
     if (store == NULL)
         return;
+    table_memory_delete(store->rings, lru_table_slots(&store->attempt_table), sizeof *store->rings);
+    table_memory_delete(store->servers, lru_table_slots(&store->server_table),
+                        sizeof *store->servers);
+    table_memory_delete(store->clients, lru_table_slots(&store->client_table),
+                        sizeof *store->clients);
     lru_table_deinit(&store->attempt_table);
     lru_table_deinit(&store->server_table);
     lru_table_deinit(&store->client_table);
-    free(store->rings);
-    free(store->servers);
-    free(store->clients);
     free(store);
 }
 
@@ -144,8 +150,36 @@ static bool is_recent(const struct client_record *client, uint64_t now_us) {
     return now_us < client->window_us + (uint64_t)CLIENT_WINDOW_S * US_PER_S;
 }
 
+void history_store_expect(const struct history_store *store, const struct handshake *handshake,
+                          const struct history_keys *keys) {
+    if (keys->has_name)
+        lru_table_expect(&store->attempt_table, keys->named);
+    lru_table_expect(&store->attempt_table, keys->addressed);
+    lru_table_expect(&store->server_table, keys->server);
+    if (handshake->has & HANDSHAKE_HAS_DIALOGUE)
+        lru_table_expect(&store->server_table, keys->service);
+    lru_table_expect(&store->client_table, keys->client);
+}
+
+static void expect(const void *memory, size_t size) {
+    for (size_t at = 0; at < size; at += CACHE_LINE)
+        __builtin_prefetch((const uint8_t *)memory + at, 1);
+}
+
+/* What history_store_add() will change. Of a ring mostly the beginning. */
+static void expect_records(const struct history_store *store, const struct history_keys *keys) {
+    if (keys->has_name)
+        expect(&store->rings[lru_table_place(&store->attempt_table, keys->named)], 2 * CACHE_LINE);
+    expect(&store->rings[lru_table_place(&store->attempt_table, keys->addressed)], 2 * CACHE_LINE);
+    expect(&store->servers[lru_table_place(&store->server_table, keys->server)],
+           sizeof *store->servers);
+    expect(&store->clients[lru_table_place(&store->client_table, keys->client)],
+           sizeof *store->clients);
+}
+
 void history_store_view(const struct history_store *store, const struct handshake *handshake,
                         const struct history_keys *keys, struct history *view) {
+    expect_records(store, keys);
     *view = (struct history){0};
     size_t slot =
         lru_table_find(&store->attempt_table, keys->has_name ? keys->named : keys->addressed);

@@ -35,6 +35,10 @@ struct history_keys {
 void history_keys_of(const struct handshake *handshake, const struct domain *domain,
                      struct history_keys *keys);
 
+/* These keys will be looked for soon: what is kept under them is fetched from memory meanwhile. */
+void history_store_expect(const struct history_store *store, const struct handshake *handshake,
+                          const struct history_keys *keys);
+
 /* Lays out what is known about this handshake's client, server and name. The view points into the
  * store and is good until the next call on it. */
 void history_store_view(const struct history_store *store, const struct handshake *handshake,

@@ -293,13 +293,14 @@ void judge_handshake(struct judge *judge, const struct source *source,
         .limiter = handshake_limiter(handshake),
     };
     domain_of_handshake(handshake, &verdict.domain);
+    struct history_keys keys;
+    history_keys_of(handshake, &verdict.domain, &keys);
+    history_store_expect(judge->store, handshake, &keys);
     if (judge->classify != NULL)
         verdict.application = classify_domain(judge->classify, verdict.domain.name);
     enum tls_rank negotiated = handshake_negotiated(handshake);
     verdict.is_legacy = negotiated != TLS_RANK_UNKNOWN && negotiated < TLS_RANK_1_2;
 
-    struct history_keys keys;
-    history_keys_of(handshake, &verdict.domain, &keys);
     struct history history;
     history_store_view(judge->store, handshake, &keys, &history);
     if (judge->twins)

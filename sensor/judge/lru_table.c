@@ -3,78 +3,87 @@
  */
 #include "lru_table.h"
 
-#include <stdlib.h>
+#include "table_memory.h"
+
 #include <string.h>
 
 static uint64_t usable(uint64_t hash) {
     return hash == 0 ? 1 : hash;
 }
 
-static size_t first_slot(const struct lru_table *table, uint64_t hash) {
-    return ((size_t)(hash >> 16U) & (table->sets - 1)) * LRU_SET_SIZE;
-}
-
-/* A set is one cache line: a look-up that finds nothing costs one miss. */
-static uint64_t *new_column(size_t slots) {
-    enum { CACHE_LINE = 64 };
-    uint64_t *column = aligned_alloc(CACHE_LINE, slots * sizeof *column);
-    if (column != NULL)
-        memset(column, 0, slots * sizeof *column);
-    return column;
+static size_t set_of(const struct lru_table *table, uint64_t hash) {
+    return (size_t)(hash >> 16U) & (table->set_count - 1);
 }
 
 bool lru_table_init(struct lru_table *table, size_t slots) {
-    *table = (struct lru_table){.sets = 1};
-    while (table->sets * LRU_SET_SIZE < slots)
-        table->sets *= 2;
-    table->hashes = new_column(lru_table_slots(table));
-    table->used = new_column(lru_table_slots(table));
-    if (table->hashes != NULL && table->used != NULL)
-        return true;
-    lru_table_deinit(table);
-    return false;
+    *table = (struct lru_table){.set_count = 1};
+    while (table->set_count * LRU_SET_SIZE < slots)
+        table->set_count *= 2;
+    table->sets = table_memory_new(table->set_count, sizeof *table->sets);
+    return table->sets != NULL;
 }
 
 void lru_table_deinit(struct lru_table *table) {
-    free(table->hashes);
-    free(table->used);
+    table_memory_delete(table->sets, table->set_count, sizeof *table->sets);
     *table = (struct lru_table){0};
 }
 
 void lru_table_clear(struct lru_table *table) {
-    memset(table->hashes, 0, lru_table_slots(table) * sizeof *table->hashes);
-    memset(table->used, 0, lru_table_slots(table) * sizeof *table->used);
+    if (table->clock != 0)
+        memset(table->sets, 0, table->set_count * sizeof *table->sets);
     table->clock = 0;
 }
 
 size_t lru_table_slots(const struct lru_table *table) {
-    return table->sets * LRU_SET_SIZE;
+    return table->set_count * LRU_SET_SIZE;
+}
+
+void lru_table_expect(const struct lru_table *table, uint64_t hash) {
+    const struct lru_set *set = &table->sets[set_of(table, usable(hash))];
+    __builtin_prefetch(set->hashes);
+    __builtin_prefetch(set->used, 1);
+}
+
+static unsigned find_way(const struct lru_set *set, uint64_t wanted) {
+    unsigned way = 0;
+    while (way < LRU_SET_SIZE && set->hashes[way] != wanted)
+        way++;
+    return way;
+}
+
+/* Free ones were never used: they are the oldest. */
+static unsigned oldest_way(const struct lru_set *set) {
+    unsigned oldest = 0;
+    for (unsigned way = 1; way < LRU_SET_SIZE; way++)
+        if (set->used[way] < set->used[oldest])
+            oldest = way;
+    return oldest;
 }
 
 size_t lru_table_find(const struct lru_table *table, uint64_t hash) {
-    uint64_t wanted = usable(hash);
-    size_t first = first_slot(table, wanted);
-    for (size_t slot = first; slot < first + LRU_SET_SIZE; slot++) {
-        if (table->hashes[slot] == wanted)
-            return slot;
-    }
-    return SIZE_MAX;
+    size_t number = set_of(table, usable(hash));
+    unsigned way = find_way(&table->sets[number], usable(hash));
+    return way < LRU_SET_SIZE ? number * LRU_SET_SIZE + way : SIZE_MAX;
+}
+
+size_t lru_table_place(const struct lru_table *table, uint64_t hash) {
+    size_t number = set_of(table, usable(hash));
+    const struct lru_set *set = &table->sets[number];
+    unsigned way = find_way(set, usable(hash));
+    return number * LRU_SET_SIZE + (way < LRU_SET_SIZE ? way : oldest_way(set));
 }
 
 size_t lru_table_touch(struct lru_table *table, uint64_t hash, bool *is_new) {
-    size_t slot = lru_table_find(table, hash);
-    *is_new = slot == SIZE_MAX;
+    size_t number = set_of(table, usable(hash));
+    struct lru_set *set = &table->sets[number];
+    unsigned way = find_way(set, usable(hash));
+    *is_new = way == LRU_SET_SIZE;
     if (*is_new) {
-        size_t first = first_slot(table, usable(hash));
-        slot = first; /* free slots were never used: they are the oldest */
-        for (size_t i = first + 1; i < first + LRU_SET_SIZE; i++) {
-            if (table->used[i] < table->used[slot])
-                slot = i;
-        }
-        if (table->hashes[slot] != 0)
+        way = oldest_way(set);
+        if (set->hashes[way] != 0)
             table->evicted++;
-        table->hashes[slot] = usable(hash);
+        set->hashes[way] = usable(hash);
     }
-    table->used[slot] = ++table->clock;
-    return slot;
+    set->used[way] = ++table->clock;
+    return number * LRU_SET_SIZE + way;
 }

@@ -17,10 +17,15 @@
 
 enum { LRU_SET_SIZE = 8 };
 
+/* Two cache lines, side by side. */
+struct lru_set {
+    uint64_t hashes[LRU_SET_SIZE]; /* 0: free */
+    uint64_t used[LRU_SET_SIZE];   /* when each was last touched, by `clock` */
+};
+
 struct lru_table {
-    uint64_t *hashes; /* 0: free */
-    uint64_t *used;   /* when each was last touched, by `clock` */
-    size_t sets;      /* a power of two */
+    struct lru_set *sets;
+    size_t set_count; /* a power of two */
     uint64_t clock;
     uint64_t evicted;
 };
@@ -31,6 +36,12 @@ bool lru_table_init(struct lru_table *table, size_t slots);
 void lru_table_deinit(struct lru_table *table);
 void lru_table_clear(struct lru_table *table);
 size_t lru_table_slots(const struct lru_table *table);
+
+/* This hash will be looked for soon: its set is fetched from memory meanwhile. */
+void lru_table_expect(const struct lru_table *table, uint64_t hash);
+
+/* The slot that lru_table_touch() would give now. */
+size_t lru_table_place(const struct lru_table *table, uint64_t hash);
 
 /* The slot of a hash, or SIZE_MAX. Does not count as use. */
 size_t lru_table_find(const struct lru_table *table, uint64_t hash);

@@ -8,6 +8,8 @@
  */
 #include "usage_table.h"
 
+#include "table_memory.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -59,9 +61,9 @@ const char *const usage_peak_names[USAGE_PEAK_COUNT] = {
 static bool allocate(struct usage *usage) {
     size_t rows = usage->max_rows + USAGE_OTHER_ROWS;
     size_t domains = usage->max_rows + 1;
-    usage->domains = calloc(domains, sizeof(*usage->domains));
-    usage->rows = calloc(rows, sizeof(*usage->rows));
-    usage->clients = calloc(usage->max_clients, sizeof(*usage->clients));
+    usage->domains = table_memory_new(domains, sizeof(*usage->domains));
+    usage->rows = table_memory_new(rows, sizeof(*usage->rows));
+    usage->clients = table_memory_new(usage->max_clients, sizeof(*usage->clients));
     usage->sorted_rows = calloc(rows, sizeof(const struct usage_row *));
     usage->sorted_domains = calloc(domains, sizeof(const struct usage_domain *));
     usage->sorted_clients = calloc(usage->max_clients, sizeof(const struct client_row *));
@@ -93,15 +95,16 @@ struct usage *usage_new(size_t max_buckets) {
 void usage_delete(struct usage *usage) {
     if (!usage)
         return;
-    free(usage->domains);
-    free(usage->rows);
-    free(usage->clients);
+    size_t rows = usage->max_rows + USAGE_OTHER_ROWS;
+    table_memory_delete(usage->domains, usage->max_rows + 1, sizeof(*usage->domains));
+    table_memory_delete(usage->rows, rows, sizeof(*usage->rows));
+    table_memory_delete(usage->clients, usage->max_clients, sizeof(*usage->clients));
     free(usage->sorted_rows);
     free(usage->sorted_domains);
     free(usage->sorted_clients);
-    free(usage->domain_index.slots);
-    free(usage->row_index.slots);
-    free(usage->client_index.slots);
+    usage_index_deinit(&usage->domain_index);
+    usage_index_deinit(&usage->row_index);
+    usage_index_deinit(&usage->client_index);
     free(usage);
 }
 
@@ -124,16 +127,17 @@ static void note_times(struct usage_row *row, const struct usage_event *event) {
 
 void usage_add(struct usage *usage, const struct usage_event *event) {
     struct usage_row *row = usage_row_get(usage, event->domain, event->started_us / us_per_hour);
+    struct usage_domain *domain = row->domain;
+    uint64_t client = usage_client_expect(usage, domain, event);
     uint32_t *count = row->counts;
     for (uint64_t fields = event->fields; fields != 0; fields >>= 1U, count++)
         *count += (uint32_t)(fields & 1U);
     row->counts[USAGE_ALERTS] += event->attacks;
     note_times(row, event);
-    struct usage_domain *domain = row->domain;
     if (domain->application[0] == '\0' && domain != &usage->domains[0])
         memcpy(domain->application, event->application,
                strnlen(event->application, APPLICATION_SIZE - 1));
-    usage_clients_add(usage, domain, event);
+    usage_clients_add(usage, domain, client, event);
 }
 
 static int compare_domains(const void *left, const void *right) {

@@ -10,19 +10,26 @@
 
 #include <stdlib.h>
 
-static size_t client_slot(const struct usage *usage, const struct usage_domain *domain,
-                          const struct ip_address *address, uint8_t ip_version) {
-    const struct usage_index *index = &usage->client_index;
+uint64_t usage_client_expect(const struct usage *usage, const struct usage_domain *domain,
+                             const struct usage_event *event) {
     struct {
         struct ip_address address;
         uint32_t domain;
         uint32_t ip_version;
-    } key = {*address, (uint32_t)(domain - usage->domains), ip_version};
-    size_t slot = (size_t)siphash(&key, sizeof(key), usage->seed) & index->mask;
+    } key = {event->client, (uint32_t)(domain - usage->domains), event->ip_version};
+    uint64_t hash = siphash(&key, sizeof(key), usage->seed);
+    __builtin_prefetch(&usage->client_index.slots[(size_t)hash & usage->client_index.mask], 1);
+    return hash;
+}
+
+static size_t client_slot(const struct usage *usage, const struct usage_domain *domain,
+                          uint64_t hash, const struct usage_event *event) {
+    const struct usage_index *index = &usage->client_index;
+    size_t slot = (size_t)hash & index->mask;
     for (; index->slots[slot] != 0; slot = (slot + 1) & index->mask) {
         const struct client_row *row = &usage->clients[index->slots[slot] - 1];
-        if (row->domain == domain && row->client.ip_version == ip_version &&
-            memcmp(&row->client.address, address, sizeof(*address)) == 0)
+        if (row->domain == domain && row->client.ip_version == event->ip_version &&
+            memcmp(&row->client.address, &event->client, sizeof(event->client)) == 0)
             break;
     }
     return slot;
@@ -65,9 +72,9 @@ static void note_legacy(struct usage_client *client, struct usage_domain *domain
     client->ja4 = event->ja4;
 }
 
-void usage_clients_add(struct usage *usage, struct usage_domain *domain,
+void usage_clients_add(struct usage *usage, struct usage_domain *domain, uint64_t hash,
                        const struct usage_event *event) {
-    size_t slot = client_slot(usage, domain, &event->client, event->ip_version);
+    size_t slot = client_slot(usage, domain, hash, event);
     uint32_t entry = usage->client_index.slots[slot];
     struct client_row *row =
         entry ? &usage->clients[entry - 1] : client_make(usage, domain, event, slot);

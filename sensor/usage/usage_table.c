@@ -4,6 +4,7 @@
 #include "usage_table.h"
 
 #include "siphash.h"
+#include "table_memory.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -13,8 +14,12 @@ bool usage_index_init(struct usage_index *index, size_t entries) {
     while (slots < 2 * entries)
         slots *= 2;
     index->mask = slots - 1;
-    index->slots = calloc(slots, sizeof(*index->slots));
+    index->slots = table_memory_new(slots, sizeof(*index->slots));
     return index->slots != NULL;
+}
+
+void usage_index_deinit(struct usage_index *index) {
+    table_memory_delete(index->slots, index->mask + 1, sizeof(*index->slots));
 }
 
 /* The slot that holds the name, or the free one where it belongs. */

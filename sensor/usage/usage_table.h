@@ -73,6 +73,7 @@ struct usage {
 
 /* ---- usage_table.c ---- */
 bool usage_index_init(struct usage_index *index, size_t entries);
+void usage_index_deinit(struct usage_index *index);
 
 /* Where the name's domain is in the table; NULL when it is not. */
 struct usage_domain *usage_domain_find(const struct usage *usage, const char *name);
@@ -84,7 +85,11 @@ struct usage_row *usage_row_get(struct usage *usage, const char *name, uint64_t 
 void usage_table_forget(struct usage *usage);
 
 /* ---- usage_clients.c ---- */
-void usage_clients_add(struct usage *usage, struct usage_domain *domain,
+/* The hash of the event's client; what usage_clients_add() looks at for it is fetched from memory
+ * meanwhile. */
+uint64_t usage_client_expect(const struct usage *usage, const struct usage_domain *domain,
+                             const struct usage_event *event);
+void usage_clients_add(struct usage *usage, struct usage_domain *domain, uint64_t hash,
                        const struct usage_event *event);
 void usage_clients_forget(struct usage *usage);
 
