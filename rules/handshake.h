@@ -143,11 +143,17 @@ struct direction {
 };
 
 struct handshake {
+    /* first: what nearly every packet of a handshake looks at */
+    uint32_t has;        /* enum handshake_has */
+    uint32_t missed;     /* enum handshake_missed */
+    uint32_t malformed;  /* enum handshake_malformed */
+    uint8_t alert_count; /* kept in alerts[] */
+    uint8_t suspect_count;
+    uint8_t conflict_count; /* further conflicts are not kept */
+    uint64_t ended_packet;
     enum handshake_protocol protocol;
     enum handshake_carrier carrier;
     enum handshake_outcome outcome;
-    uint32_t has;    /* enum handshake_has */
-    uint32_t missed; /* enum handshake_missed */
     uint8_t ip_version;
     uint8_t transport; /* IP_PROTOCOL_TCP or IP_PROTOCOL_UDP */
     uint8_t vlan_count;
@@ -161,8 +167,8 @@ struct handshake {
         flow_id; /* the same for the same flow of the same capture, on any machine; fits 2^53 */
     uint64_t started_us; /* the first packet of the flow */
     uint64_t started_packet;
-    uint64_t ended_us; /* the packet that closed the record, or the time-out's moment */
-    uint64_t ended_packet;
+    uint64_t
+        ended_us; /* the packet that closed the record (ended_packet), or the time-out's moment */
     struct direction side[SIDE_COUNT];
 
     struct client_hello offer;
@@ -179,17 +185,13 @@ struct handshake {
     uint64_t hello_verify_packet;
     struct dialogue dialogue;
     struct quic_facts quic;
-    uint32_t malformed;        /* enum handshake_malformed */
-    uint64_t malformed_packet; /* of the first of them */
+    uint64_t malformed_packet; /* of the first of what is malformed */
     uint64_t conflict_packet;  /* a fragment of an IP datagram of this flow contradicted another; 0:
                                   none did */
 
-    uint8_t alert_count;  /* kept in alerts[] */
     uint16_t alerts_lost; /* cleartext alerts past HANDSHAKE_MAX_ALERTS */
     struct handshake_alert alerts[HANDSHAKE_MAX_ALERTS];
 
-    uint8_t suspect_count;
-    uint8_t conflict_count; /* further conflicts are not kept */
     /* last: large, and cleared by their counts alone */
     struct suspect suspects[TRANSPORT_MAX_SUSPECTS];
     struct conflict conflicts[TRANSPORT_MAX_CONFLICTS];

@@ -20,7 +20,6 @@
 #include "flow_key.h"
 #include "session.h"
 
-enum { CACHE_LINE = 64, FLOW_HOT_SIZE = 2 * CACHE_LINE };
 enum {
     NONE = UINT32_MAX,
     TOUCH_US = 1000000,
@@ -52,7 +51,7 @@ struct list {
 
 /* What is known of a direction before there is a session. */
 struct flow_end {
-    uint32_t
+    _Alignas(CACHE_LINE) uint32_t
         first_sequence; /* of the first payload byte, from the SYN or the peer's acknowledgement */
     bool has_first_sequence;
     bool has_syn;
@@ -69,7 +68,7 @@ struct flow_end {
 
 struct flow {
     /* what each packet looks at: one cache line */
-    struct flow_key key;
+    _Alignas(CACHE_LINE) struct flow_key key;
     uint32_t chain;   /* next in the hash bucket */
     uint32_t session; /* NONE without */
     uint64_t last_us;
@@ -81,16 +80,16 @@ struct flow {
     uint8_t told;   /* 1 + enum handshake_protocol of the handshake told last; 0: of which more is
                        needed all the same */
     /* the rest */
-    uint32_t previous;
+    _Alignas(CACHE_LINE) uint32_t previous;
     uint32_t next;
     uint64_t started_us;
     uint64_t started_packet;
-    struct flow_end end[2];
     uint16_t vlans[PACKET_MAX_VLANS];
     uint32_t origin; /* UDP: of the handshake told last, see session.h */
     uint8_t opener;  /* 1 + the end that sent the SYN (or got its answer); 0: not seen */
     bool is_cut;     /* FLOW_FOREIGN: too little of some payload was captured to know a hello by */
     bool has_stun;   /* UDP: STUN went by */
+    struct flow_end end[2];
 };
 
 /* Packets of that time were lost by the capture; the latest holes, the oldest first. */

@@ -128,8 +128,10 @@ static void expect(const void *memory, size_t size) {
 
 void flow_table_expect_flow(const struct flow_table *table, const struct flow_place *place) {
     uint32_t index = table->buckets[place->hash & table->bucket_mask];
-    if (index != NONE)
-        expect(&table->flows[index], FLOW_HOT_SIZE);
+    if (index == NONE)
+        return;
+    expect(&table->flows[index], CACHE_LINE);
+    expect(&table->flows[index].end[place->from], CACHE_LINE);
 }
 
 /* What nearly every packet of a handshake looks at. */
@@ -138,8 +140,10 @@ void flow_table_expect_session(const struct flow_table *table, const struct flow
     if (index == NONE || table->flows[index].session == NONE)
         return;
     const struct session *session = &table->sessions[table->flows[index].session];
+    expect(session, CACHE_LINE);
+    expect(&session->record, CACHE_LINE);
     expect(&session->end[place->from], sizeof session->end[0]);
-    expect(&session->streams[place->from], offsetof(struct stream, held));
+    expect(&session->streams[place->from], offsetof(struct stream, window.pieces));
 }
 
 void flow_table_conflict(struct flow_table *table, const struct packet *packet, uint64_t number) {

@@ -15,11 +15,11 @@ enum { RESET_FAR = 1 << 16 };
 enum { KEPT_CERTIFICATE_BYTES = 16 * 1024, KEPT_KEY_EXCHANGE_BYTES = 4096 };
 
 void session_init(struct session *session, struct buffers *buffers) {
-    /* Held segments, suspects and conflicts, most of the structure, need no clearing: their counts
-     * say that there are none. */
-    memset(&session->record, 0, offsetof(struct handshake, suspects));
-    size_t rest = sizeof session->record;
-    memset((uint8_t *)session + rest, 0, offsetof(struct session, streams) - rest);
+    /* Held segments, suspects, conflicts and buffers, most of the structure, need no clearing:
+     * their counts say that there are none. */
+    memset(session, 0, offsetof(struct session, record) + offsetof(struct handshake, suspects));
+    size_t rest = offsetof(struct session, hello_malformed);
+    memset((uint8_t *)session + rest, 0, offsetof(struct session, kept) - rest);
     memset(&session->streams[0], 0, offsetof(struct stream, held));
     memset(&session->streams[1], 0, offsetof(struct stream, held));
     session->buffers = buffers;

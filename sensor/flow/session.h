@@ -22,6 +22,8 @@
 #include "quic_session.h"
 #include "tls_record.h"
 
+enum { CACHE_LINE = 64 }; /* what memory is fetched by */
+
 enum {
     SESSION_MAX_BUFFERS = 8,
     STREAM_MAX_HELD = 24, /* segments that wait for an earlier one */
@@ -62,7 +64,7 @@ struct message {
 
 struct stream {
     /* order */
-    bool has_next;
+    _Alignas(CACHE_LINE) bool has_next;
     uint8_t held_count;
     uint8_t hole_patience; /* packets seen since the peer acknowledged bytes that never came */
     uint32_t next_sequence;
@@ -128,34 +130,37 @@ extern const struct datagram_protocol dtls_datagrams;    /* dtls_session.c */
 extern const struct datagram_protocol openvpn_datagrams; /* openvpn_session.c */
 
 struct session {
-    struct handshake record;
+    /* first: what nearly every packet looks at, beginning at a cache line */
+    _Alignas(CACHE_LINE) uint64_t over_us;     /* a reset came, or both sides closed: when; 0 while
+                                                  neither did */
+    const struct datagram_protocol *datagrams; /* NULL: TCP */
+    struct dialogue_reader *dialogue;          /* TCP: before TLS; NULL without one */
+    struct openvpn_session *openvpn;           /* around TLS; NULL without */
+    struct buffers *buffers;
+    struct buffers *windows; /* for evidence.c */
     uint8_t role_known;
     uint8_t client_end; /* which of the flow's ends (0, 1) is the client; valid with role_known */
     bool is_finished;
-    uint64_t over_us;    /* a reset came, or both sides closed: when; 0 while neither did */
-    bool is_closing;     /* a FIN or a fatal alert was seen: not much more to come */
-    bool is_foreign;     /* turned out not to be TLS */
-    bool begins_another; /* UDP: the datagram just given begins another handshake on these ports */
-    bool is_after_told;  /* UDP: this flow told of a handshake before */
-    uint32_t hello_malformed;
-    uint32_t out_of_memory;                    /* messages or segments that found no buffer */
-    const struct datagram_protocol *datagrams; /* NULL: TCP */
-    struct quic_protection *quic_protection;   /* the table's */
-    uint32_t origin;                           /* UDP: of the handshake that is told */
-    struct dialogue_reader *dialogue;          /* TCP: before TLS; NULL without one */
-    struct openvpn_session *openvpn;           /* around TLS; NULL without */
-    uint8_t opener;                            /* 1 + the end that sent the SYN; 0: not seen */
-    struct buffers *buffers;
-    struct buffers *windows; /* for evidence.c */
-    struct buffer kept[SESSION_MAX_BUFFERS];
+    bool is_closing;      /* a FIN or a fatal alert was seen: not much more to come */
+    bool is_foreign;      /* turned out not to be TLS */
+    bool begins_another;  /* UDP: the datagram just given begins another handshake on these ports */
+    bool is_after_told;   /* UDP: this flow told of a handshake before */
+    bool missed_bytes[2]; /* by end: a hole was met */
+    uint8_t opener;       /* 1 + the end that sent the SYN; 0: not seen */
     uint8_t kept_count;
-    uint32_t kept_used;      /* bytes used of the last of them */
-    struct direction end[2]; /* by end; becomes record.side[] when it is finished */
-    bool missed_bytes[2];    /* by end: a hole was met */
-    uint32_t flow;           /* index of its flow */
+    uint32_t kept_used; /* bytes used of the last of kept[] */
+
+    _Alignas(CACHE_LINE) struct handshake record;
+    uint32_t hello_malformed;
+    uint32_t out_of_memory;                  /* messages or segments that found no buffer */
+    struct quic_protection *quic_protection; /* the table's */
+    uint32_t origin;                         /* UDP: of the handshake that is told */
+    _Alignas(
+        CACHE_LINE) struct direction end[2]; /* by end; becomes record.side[] when it is finished */
     /* last: most of it needs no clearing */
+    struct buffer kept[SESSION_MAX_BUFFERS];
     union {
-        struct stream streams[2]; /* TCP, and OpenVPN over UDP */
+        _Alignas(CACHE_LINE) struct stream streams[2]; /* TCP, and OpenVPN over UDP */
         struct quic_session quic;
         struct dtls_session dtls;
     };
