@@ -49,6 +49,35 @@ void alert_sheet_add(struct sheet *sheet, const redisReply *fields) {
     }
 }
 
+static void print_field(const struct query *query, const char *before, const redisReply *fields,
+                        const char *name) {
+    const redisReply *value = reply_field(fields, name);
+    const char *text = "-";
+    size_t size = 1;
+    if (value != NULL)
+        (void)reply_text(value, &text, &size);
+    (void)fputs(before, query->out);
+    print_escaped(query->out, text, size);
+}
+
+void alert_print_line(const struct query *query, const redisReply *fields) {
+    char text[TIME_TEXT_SIZE];
+    static const char *const severities[] = {"-", "HIGH", "MEDIUM", "LOW"};
+    const redisReply *severity = reply_field(fields, "severity");
+    uint64_t number = severity != NULL ? reply_number(severity) : 0;
+    bool is_attack = query->style.colour && field_is(fields, "class", "attack");
+    (void)fprintf(query->out, "%s  %s%-6s", time_for_people(alert_time_us(fields), text),
+                  is_attack ? "\033[31m" : "", severities[number <= 3 ? number : 0]);
+    print_field(query, "  ", fields, "kind");
+    (void)fputs(is_attack ? "\033[0m" : "", query->out);
+    print_field(query, "  ", fields, "domain");
+    print_field(query, "  ", fields, "client");
+    print_field(query, " -> ", fields, "server");
+    print_field(query, "  confidence ", fields, "confidence");
+    print_field(query, "  id ", fields, "id");
+    (void)fputc('\n', query->out);
+}
+
 json_t *alert_eve(const redisReply *fields) {
     const redisReply *line = reply_field(fields, "eve");
     const char *text = NULL;

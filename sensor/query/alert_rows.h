@@ -16,7 +16,10 @@ void alert_sheet_add(struct sheet *sheet, const struct redisReply *fields);
 /* The EVE line of the entry; null where there is none that can be read. */
 struct json_t *alert_eve(const struct redisReply *fields);
 
-/* By --rule and --domain; then, by --since: packet time not before it. */
+/* One line for people: when, how bad, what, where. */
+void alert_print_line(const struct query *query, const struct redisReply *fields);
+
+/* By --rule and --domain; --since is the caller's. */
 bool alert_fits(const struct query *query, const struct redisReply *fields);
 uint64_t alert_time_us(const struct redisReply *fields);
 

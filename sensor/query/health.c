@@ -141,6 +141,15 @@ static bool is_named(const char *name, const char *const *names, size_t count) {
     return false;
 }
 
+uint64_t health_total_of(const struct health *health, const char *const *names, size_t count,
+                         enum health_field field) {
+    uint64_t total = 0;
+    for (size_t i = 0; i < health->count; i++)
+        if (is_named(health->items[i].name, names, count))
+            total += health->items[i].counts[field];
+    return total;
+}
+
 uint64_t health_days_watched(const struct health *health, const char *const *names, size_t count,
                              uint64_t first_day) {
     uint64_t days[HEALTH_DAY_WORDS] = {0};

@@ -61,6 +61,9 @@ int health_read(const struct query *query, struct health *health);
 void health_deinit(struct health *health);
 
 uint64_t health_total(const struct health *health, enum health_field field);
+/* Of the named sensors only. */
+uint64_t health_total_of(const struct health *health, const char *const *names, size_t count,
+                         enum health_field field);
 
 /* Adds a hash of health fields to the counts. */
 void health_add(struct sensor_health *sensor, const struct redisReply *reply);

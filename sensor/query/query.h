@@ -1,5 +1,5 @@
 /*
- * query.h - the commands of downgrdctl, the reading side: alerts, share, top, explain.
+ * query.h - the commands of downgrdctl, the reading side: one function each.
  *
  * Each command reads what redis_keys.h documents and prints to `out` as a table for people, JSON or
  * CSV. It never uses KEYS or SCAN: indexes name what there is. Nothing from Redis is trusted with
@@ -17,6 +17,7 @@
 #include <stdio.h>
 
 #include "sheet.h"
+#include "whatif_verdict.h"
 
 struct redis_link;
 
@@ -29,6 +30,7 @@ enum query_result {
 
 enum query_format { QUERY_TABLE, QUERY_JSON, QUERY_CSV };
 enum query_by { BY_DOMAIN, BY_HOUR, BY_DAY, BY_SENSOR };
+enum query_minimum { MINIMUM_TLS_1_1, MINIMUM_TLS_1_2, MINIMUM_TLS_1_3 };
 enum query_order { ORDER_LEGACY, ORDER_CLIENTS, ORDER_ALERTS, ORDER_HANDSHAKES };
 
 struct query {
@@ -45,11 +47,27 @@ struct query {
     uint64_t limit; /* rows; 0: all */
     enum query_by by;
     enum query_order order;
+    bool follow;                 /* alerts: those that come */
+    const char *group;           /* NULL: none */
+    const char *consumer;        /* NULL: the host's name */
+    enum query_minimum minimum;  /* of whatif */
+    struct whatif_limits limits; /* of whatif */
 };
 
 enum query_result query_alerts(const struct query *query);
+/* The alerts that come, from now on or from since_us on, or from where the group was, until SIGINT
+ * or SIGTERM. */
+enum query_result query_follow(const struct query *query);
 enum query_result query_share(const struct query *query);
 enum query_result query_top(const struct query *query);
+/* Who would break, and the verdict per domain. since_us says for how long there must be evidence:
+ * as long before the newest handshake that was seen (0: 30 days). */
+enum query_result query_whatif(const struct query *query);
+/* The legacy clients of domains[0]. */
+enum query_result query_clients(const struct query *query);
+enum query_result query_sensors(const struct query *query);
+/* In the Prometheus text format; JSON and CSV have the same samples. */
+enum query_result query_metrics(const struct query *query);
 
 /* Prints a rule's documentation; QUERY_NOTHING when there is no rule of that name. No Redis. */
 enum query_result query_explain_rule(const struct query *query, const char *kind);
@@ -58,6 +76,9 @@ enum query_result query_explain_alert(const struct query *query, const char *id)
 
 /* "90s", "15m", "1h", "30d", "2w" in microseconds; 0 when it is none of these. */
 uint64_t query_parse_duration(const char *text);
+
+/* "0.1%" or "0.001"; false when it is no share of 0 to 1. */
+bool query_parse_share(const char *text, double *share);
 
 /* Lower case, without a trailing dot, as domains are in Redis. False when it does not fit. */
 bool query_normalize_domain(const char *text, char *name, size_t size);

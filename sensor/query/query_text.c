@@ -1,5 +1,6 @@
 /* query_text.c - what the user types: durations and domains. */
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "query.h"
@@ -31,6 +32,19 @@ uint64_t query_parse_duration(const char *text) {
     if (unit == 0 || text[digits + 1] != '\0' || number > most_seconds / unit)
         return 0;
     return number * unit * 1000000U;
+}
+
+bool query_parse_share(const char *text, double *share) {
+    char *end = NULL;
+    if (*text < '0' || *text > '9' || text[strspn(text, "0123456789.%")] != '\0')
+        return false;
+    double value = strtod(text, &end);
+    if (strcmp(end, "%") == 0)
+        value /= 100.0;
+    else if (*end != '\0')
+        return false;
+    *share = value;
+    return value >= 0.0 && value <= 1.0;
 }
 
 bool query_normalize_domain(const char *text, char *name, size_t size) {

@@ -162,7 +162,7 @@ static void print_csv_cell(FILE *out, const struct cell *cell, enum sheet_type t
     }
 }
 
-void sheet_print_csv(const struct sheet *sheet, FILE *out) {
+static void print_csv_names(const struct sheet *sheet, FILE *out) {
     const char *comma = "";
     for (size_t column = 0; column < sheet->column_count; column++) {
         if (sheet->columns[column].key == NULL)
@@ -171,8 +171,13 @@ void sheet_print_csv(const struct sheet *sheet, FILE *out) {
         comma = ",";
     }
     (void)fputs("\r\n", out);
+}
+
+void sheet_print_csv_rows(const struct sheet *sheet, FILE *out, bool has_names) {
+    if (has_names)
+        print_csv_names(sheet, out);
     for (size_t row = 0; row < sheet->count; row += sheet->column_count) {
-        comma = "";
+        const char *comma = "";
         for (size_t column = 0; column < sheet->column_count; column++) {
             if (sheet->columns[column].key == NULL)
                 continue;
@@ -182,6 +187,10 @@ void sheet_print_csv(const struct sheet *sheet, FILE *out) {
         }
         (void)fputs("\r\n", out);
     }
+}
+
+void sheet_print_csv(const struct sheet *sheet, FILE *out) {
+    sheet_print_csv_rows(sheet, out, true);
 }
 
 /* ---- JSON ---- */

@@ -70,6 +70,8 @@ void sheet_mark(struct sheet *sheet); /* the cell added last stands out where th
 
 void sheet_print_table(const struct sheet *sheet, FILE *out, const struct sheet_style *style);
 void sheet_print_csv(const struct sheet *sheet, FILE *out);
+/* The same without the line of names, unless it is wanted. */
+void sheet_print_csv_rows(const struct sheet *sheet, FILE *out, bool has_names);
 /* An array of objects, to be released by the caller; NULL when out of memory. */
 struct json_t *sheet_json(const struct sheet *sheet);
 /* The object of one row. */

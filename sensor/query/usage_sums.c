@@ -85,16 +85,7 @@ static void label_of(const struct note *note, enum query_by by, char label[USAGE
     }
 }
 
-/* The sum a note belongs to: made when it is not there; NULL when out of memory. */
-static struct usage_sum *get_sum(struct reading *reading, const struct note *note) {
-    struct usage_sums *sums = reading->sums;
-    char label[USAGE_SUM_LABEL_SIZE];
-    label_of(note, reading->query->by, label);
-    if (sums->count == 0 || strcmp(sums->items[sums->count - 1].domain, note->domain) != 0)
-        reading->domain_begin = sums->count;
-    for (size_t i = sums->count; i > reading->domain_begin; i--)
-        if (strcmp(sums->items[i - 1].label, label) == 0)
-            return &sums->items[i - 1];
+static struct usage_sum *add_sum(struct usage_sums *sums, const char *domain) {
     if (sums->count == sums->room) {
         size_t room = sums->room ? sums->room * 2 : 64;
         struct usage_sum *grown = realloc(sums->items, room * sizeof *grown);
@@ -105,8 +96,27 @@ static struct usage_sum *get_sum(struct reading *reading, const struct note *not
     }
     struct usage_sum *sum = &sums->items[sums->count++];
     memset(sum, 0, sizeof *sum);
-    (void)snprintf(sum->domain, sizeof sum->domain, "%s", note->domain);
-    memcpy(sum->label, label, sizeof label);
+    (void)snprintf(sum->domain, sizeof sum->domain, "%s", domain);
+    return sum;
+}
+
+int usage_sums_add(struct usage_sums *sums, const char *domain) {
+    return add_sum(sums, domain) == NULL ? -ENOMEM : 0;
+}
+
+/* The sum a note belongs to: made when it is not there; NULL when out of memory. */
+static struct usage_sum *get_sum(struct reading *reading, const struct note *note) {
+    struct usage_sums *sums = reading->sums;
+    char label[USAGE_SUM_LABEL_SIZE];
+    label_of(note, reading->query->by, label);
+    if (sums->count == 0 || strcmp(sums->items[sums->count - 1].domain, note->domain) != 0)
+        reading->domain_begin = sums->count;
+    for (size_t i = sums->count; i > reading->domain_begin; i--)
+        if (strcmp(sums->items[i - 1].label, label) == 0)
+            return &sums->items[i - 1];
+    struct usage_sum *sum = add_sum(sums, note->domain);
+    if (sum != NULL)
+        memcpy(sum->label, label, sizeof label);
     return sum;
 }
 

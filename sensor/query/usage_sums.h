@@ -76,6 +76,8 @@ struct usage_sums {
 int usage_sums_read(const struct query *query, const char *const *domains, size_t domain_count,
                     struct usage_sums *sums);
 void usage_sums_deinit(struct usage_sums *sums);
+/* One more, all zeros, for a domain of which nothing was read. 0 or -ENOMEM. */
+int usage_sums_add(struct usage_sums *sums, const char *domain);
 
 /* Handshakes with a ServerHello, and those among them below TLS 1.2. */
 uint64_t usage_sum_negotiated(const struct usage_sum *sum);
