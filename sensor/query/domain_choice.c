@@ -58,7 +58,7 @@ static int choose_listed(const struct query *query, struct domain_choice *choice
 }
 
 static bool is_chosen(const struct domain_choice *choice, size_t count, const char *name) {
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count && choice->names[i] != NULL; i++)
         if (strcmp(choice->names[i], name) == 0)
             return true;
     return false;

@@ -172,41 +172,41 @@ static int read_all(const struct query *query, struct usage_sums *all) {
     return query->domain_count == 0 ? usage_sums_read(query, names, 1, all) : 0;
 }
 
-enum query_result query_whatif(const struct query *asked) {
-    struct query query = *asked;
+enum query_result query_whatif(const struct query *query) {
+    struct query scoped = *query;
     struct domain_choice choice = {0};
     struct usage_sums sums = {0};
     struct usage_sums all = {0};
     struct coverage coverage = {0};
     uint64_t newest_us = 0;
     enum query_result result = QUERY_FAILED;
-    query.order = query.minimum == MINIMUM_TLS_1_3 ? ORDER_HANDSHAKES : ORDER_LEGACY;
-    int status = read_newest(&query, &newest_us);
-    struct range range = set_range(&query, newest_us);
+    scoped.order = scoped.minimum == MINIMUM_TLS_1_3 ? ORDER_HANDSHAKES : ORDER_LEGACY;
+    int status = read_newest(&scoped, &newest_us);
+    struct range range = set_range(&scoped, newest_us);
     if (status == 0)
-        status = domain_choice_read(&query, &choice);
+        status = domain_choice_read(&scoped, &choice);
     if (status == 0)
-        status = usage_sums_read(&query, choice.names, choice.count, &sums);
+        status = usage_sums_read(&scoped, choice.names, choice.count, &sums);
     if (status == 0)
-        status = add_unseen(&query, &sums);
+        status = add_unseen(&scoped, &sums);
     if (status == 0)
-        status = read_all(&query, &all);
+        status = read_all(&scoped, &all);
     if (status == 0)
-        status = coverage_read(&query, all.count > 0 ? &all : &sums, &coverage);
+        status = coverage_read(&scoped, all.count > 0 ? &all : &sums, &coverage);
     coverage.is_of_all = all.count > 0;
-    usage_sums_sort(&sums, query.order);
+    usage_sums_sort(&sums, scoped.order);
     struct whatif_answer answer = {.sums = &sums,
                                    .total = choice.is_some ? choice.total : sums.count,
                                    .coverage = &coverage,
                                    .all = all.count > 0 ? &all.items[0] : NULL};
     if (status != 0) {
         (void)fprintf(stderr, "downgrdctl: %s\n",
-                      status == -ENOMEM ? "out of memory" : redis_link_message(query.link));
+                      status == -ENOMEM ? "out of memory" : redis_link_message(scoped.link));
     } else if (newest_us == 0 || sums.count == 0) {
-        share_say_nothing(asked);
+        share_say_nothing(query);
         result = QUERY_NOTHING;
     } else {
-        result = print_rows(&query, &range, &answer);
+        result = print_rows(&scoped, &range, &answer);
     }
     coverage_deinit(&coverage);
     usage_sums_deinit(&all);

@@ -50,7 +50,7 @@ class Pipe:
             self.flush()
 
     def flush(self):
-        """Status and integer answers only: one line each."""
+        """One line an answer, and before that of XADD, a text, one with its length."""
         self.link.sendall(b"".join(self.parts))
         while self.waiting:
             got = self.link.recv(1 << 20)
@@ -58,8 +58,8 @@ class Pipe:
                 raise EOFError("Redis closed the connection")
             lines = (self.rest + got).split(b"\r\n")
             self.rest = lines.pop()
-            self.waiting -= len(lines)
             for line in lines:
+                self.waiting -= 0 if line.startswith(b"$") else 1
                 if line.startswith(b"-"):
                     raise RuntimeError(line.decode())
         self.parts, self.size = [], 0
