@@ -47,6 +47,7 @@ struct query {
     uint64_t limit; /* rows; 0: all */
     enum query_by by;
     enum query_order order;
+    bool only_legacy_clients;    /* distinct clients of all handshakes are not needed */
     bool follow;                 /* alerts: those that come */
     const char *group;           /* NULL: none */
     const char *consumer;        /* NULL: the host's name */

@@ -180,6 +180,7 @@ enum query_result query_whatif(const struct query *query) {
     struct coverage coverage = {0};
     uint64_t newest_us = 0;
     enum query_result result = QUERY_FAILED;
+    scoped.only_legacy_clients = true;
     scoped.order = scoped.minimum == MINIMUM_TLS_1_3 ? ORDER_HANDSHAKES : ORDER_LEGACY;
     int status = read_newest(&scoped, &newest_us);
     struct range range = set_range(&scoped, newest_us);

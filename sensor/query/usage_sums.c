@@ -2,7 +2,7 @@
  * usage_sums.c - see usage_sums.h.
  *
  * Domains are taken in groups. Of each group first the indexes are read in one batch, then all
- * hashes and client counts in batches of bounded size; a note per command says whose it is.
+ * hashes in batches of bounded size, then the client counts; a note per command says whose it is.
  */
 #include "usage_sums.h"
 
@@ -36,8 +36,9 @@ struct reading {
     struct redis_batch batch;
     struct note notes[BATCH_COMMANDS + HOURS_PER_DAY + 2];
     size_t note_count;
-    size_t domain_begin; /* the first sum of the domain that was summed last */
-    size_t next_field;   /* where the next field's name is looked for first */
+    size_t group_begin; /* the first sum of the group */
+    size_t last_sum;    /* the one that was found last */
+    size_t next_field;  /* where the next field's name is looked for first */
     int status;
 };
 
@@ -104,16 +105,24 @@ int usage_sums_add(struct usage_sums *sums, const char *domain) {
     return add_sum(sums, domain) == NULL ? -ENOMEM : 0;
 }
 
+static bool is_sum_of(const struct usage_sum *sum, const struct note *note, const char *label) {
+    return strcmp(sum->domain, note->domain) == 0 && strcmp(sum->label, label) == 0;
+}
+
 /* The sum a note belongs to: made when it is not there; NULL when out of memory. */
 static struct usage_sum *get_sum(struct reading *reading, const struct note *note) {
     struct usage_sums *sums = reading->sums;
     char label[USAGE_SUM_LABEL_SIZE];
     label_of(note, reading->query->by, label);
-    if (sums->count == 0 || strcmp(sums->items[sums->count - 1].domain, note->domain) != 0)
-        reading->domain_begin = sums->count;
-    for (size_t i = sums->count; i > reading->domain_begin; i--)
-        if (strcmp(sums->items[i - 1].label, label) == 0)
-            return &sums->items[i - 1];
+    if (reading->last_sum < sums->count && is_sum_of(&sums->items[reading->last_sum], note, label))
+        return &sums->items[reading->last_sum];
+    for (size_t i = reading->group_begin; i < sums->count; i++) {
+        if (!is_sum_of(&sums->items[i], note, label))
+            continue;
+        reading->last_sum = i;
+        return &sums->items[i];
+    }
+    reading->last_sum = sums->count;
     struct usage_sum *sum = add_sum(sums, note->domain);
     if (sum != NULL)
         memcpy(sum->label, label, sizeof label);
@@ -354,9 +363,28 @@ static void ask_domain(struct reading *reading, const char *domain, const redisR
         ask_counters(reading, domain, day, sensor);
         flush_when_full(reading);
     }
-    if (reading->query->by == BY_DOMAIN || reading->query->by == BY_DAY) {
-        ask_clients(reading, domain, index, false);
-        ask_clients(reading, domain, index, true);
+}
+
+/* Has any of the sums from `begin` on, those of the group, legacy handshakes of the domain? */
+static bool has_legacy(const struct usage_sums *sums, size_t begin, const char *domain) {
+    for (size_t i = begin; i < sums->count; i++)
+        if (strcmp(sums->items[i].domain, domain) == 0 && usage_sum_legacy(&sums->items[i]) > 0)
+            return true;
+    return false;
+}
+
+/* Counting distinct clients costs Redis more than all the rest: only where there are any. */
+static void ask_group_clients(struct reading *reading, const char *const *domains, size_t count) {
+    if (reading->query->by != BY_DOMAIN && reading->query->by != BY_DAY)
+        return;
+    for (size_t i = 0; i < count && reading->status == 0; i++) {
+        const redisReply *index = reading->index.replies[i];
+        if (index->type != REDIS_REPLY_ARRAY)
+            continue;
+        if (!reading->query->only_legacy_clients)
+            ask_clients(reading, domains[i], index, false);
+        if (has_legacy(reading->sums, reading->group_begin, domains[i]))
+            ask_clients(reading, domains[i], index, true);
     }
 }
 
@@ -370,11 +398,15 @@ static int read_group(struct reading *reading, const char *const *domains, size_
         redis_batch_command(&reading->index, "ZRANGEBYSCORE", redis_key_buckets(domains[i]).text,
                             begin, "+inf", NULL);
     int status = redis_link_exchange(link, &reading->index);
+    reading->group_begin = reading->sums->count;
     for (size_t i = 0; status == 0 && i < count; i++) {
         status = redis_link_judge(link, reading->index.replies[i]);
         if (status == 0)
             ask_domain(reading, domains[i], reading->index.replies[i]);
     }
+    flush(reading);
+    if (status == 0)
+        ask_group_clients(reading, domains, count);
     flush(reading);
     return status != 0 ? status : reading->status;
 }
