@@ -8,7 +8,7 @@
 #include "config_sections.h"
 
 #include "config_entries.h"
-#include "redis_url.h"
+#include "redis_addresses.h"
 
 #include <assert.h>
 
@@ -48,9 +48,9 @@ static bool is_sensor_name(const char *text, char why[CONFIG_HINT_SIZE]) {
 }
 
 static bool is_redis_url(const char *text, char why[CONFIG_HINT_SIZE]) {
-    struct redis_url url;
+    struct redis_addresses addresses;
     char error[REDIS_URL_ERROR_SIZE];
-    bool is_good = text[0] == '\0' || redis_url_parse(text, &url, error) == 0;
+    bool is_good = text[0] == '\0' || redis_addresses_parse(text, &addresses, error) == 0;
     if (!is_good)
         (void)snprintf(why, CONFIG_HINT_SIZE, "%s", error);
     return is_good;

@@ -200,12 +200,14 @@ static int publish_next(struct publisher *publisher) {
 
 /* ---- the sensor's own health ---- */
 
-static void note_failure(struct publisher *publisher) {
+static void note_failure(struct publisher *publisher, int status) {
     const char *message = redis_servers_message(publisher->servers);
     (void)snprintf(publisher->message, sizeof publisher->message, "%s", message);
     redis_servers_disconnect(publisher->servers);
     if (atomic_exchange(&publisher->is_connected, false))
         atomic_fetch_add(&publisher->reconnects, 1);
+    if (status == -ESTALE) /* slots have moved to another node: nothing failed */
+        return;
     if (!publisher->has_complained && publisher->config.is_live)
         log_write(LOG_LEVEL_ERROR, "redis-away", "%s; what is judged waits in the journal",
                   message);
@@ -241,8 +243,9 @@ static void send_health(struct publisher *publisher) {
     publication_expire(&publisher->publication, key.text, REDIS_DAY_TTL_S);
     publication_raise_score(&publisher->publication, REDIS_KEY_SENSORS, wall_us(),
                             publisher->config.sensor);
-    if (redis_servers_exchange(servers) != 0)
-        note_failure(publisher);
+    int status = redis_servers_exchange(servers);
+    if (status != 0)
+        note_failure(publisher, status);
     redis_servers_clear(servers);
 }
 
@@ -274,7 +277,7 @@ static int step(struct publisher *publisher) {
     if (status == 0)
         status = publish_next(publisher);
     if (status < 0) {
-        note_failure(publisher);
+        note_failure(publisher, status);
         return status;
     }
     note_success(publisher);

@@ -59,9 +59,36 @@ void redis_batch_begin(struct redis_batch *batch, const char *command) {
     redis_batch_add_text(batch, command);
 }
 
+/* Where the next command begins. */
+static bool note_begin(struct redis_batch *batch) {
+    if (batch->count == batch->begins_room) {
+        size_t room = batch->begins_room != 0 ? 2 * batch->begins_room : 64;
+        size_t *grown = realloc(batch->begins, room * sizeof *grown);
+        if (grown == NULL)
+            return false;
+        batch->begins = grown;
+        batch->begins_room = room;
+    }
+    batch->begins[batch->count] = batch->commands.size;
+    return true;
+}
+
+void redis_batch_copy(struct redis_batch *batch, const struct redis_batch *from, size_t index) {
+    size_t begin = from->begins[index];
+    size_t end = index + 1 < from->count ? from->begins[index + 1] : from->commands.size;
+    if (!note_begin(batch) || !append(&batch->commands, from->commands.bytes + begin, end - begin))
+        batch->bad = true;
+    else
+        batch->count++;
+}
+
 void redis_batch_end(struct redis_batch *batch) {
     char head[32];
     int length = snprintf(head, sizeof head, "*%zu\r\n", batch->open_count);
+    if (!note_begin(batch)) {
+        batch->bad = true;
+        return;
+    }
     if (!append(&batch->commands, head, (size_t)length) ||
         !append(&batch->commands, batch->open.bytes, batch->open.size))
         batch->bad = true;
@@ -99,6 +126,7 @@ void redis_batch_clear(struct redis_batch *batch) {
 void redis_batch_deinit(struct redis_batch *batch) {
     redis_batch_free_replies(batch);
     free(batch->replies);
+    free(batch->begins);
     free(batch->commands.bytes);
     free(batch->open.bytes);
     memset(batch, 0, sizeof *batch);

@@ -25,7 +25,9 @@ struct redis_text {
 
 struct redis_batch {
     struct redis_text commands;
-    size_t count;                /* finished commands */
+    size_t count;   /* finished commands */
+    size_t *begins; /* where each of them begins in the text */
+    size_t begins_room;
     struct redis_text open;      /* arguments of the command that is being added */
     size_t open_count;           /* their number */
     bool bad;                    /* an allocation failed */
@@ -45,6 +47,9 @@ void redis_batch_end(struct redis_batch *batch);
 /* A whole command of text arguments, the last one followed by NULL. */
 void redis_batch_command(struct redis_batch *batch, const char *command, ...)
     __attribute__((sentinel));
+
+/* Adds a command of another batch. */
+void redis_batch_copy(struct redis_batch *batch, const struct redis_batch *from, size_t index);
 
 void redis_batch_free_replies(struct redis_batch *batch);
 void redis_batch_clear(struct redis_batch *batch);  /* empties it, keeps its memory */

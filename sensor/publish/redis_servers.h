@@ -1,10 +1,15 @@
 /*
- * redis_servers.h - where the publisher writes: one Redis.
+ * redis_servers.h - where the publisher writes: one Redis, whichever of several is the primary, or
+ * the nodes of a Redis Cluster.
  *
- * Commands are gathered by the key they work on and sent together; the answers stay until the next
- * begins. The whole is sent again when anything of it failed, so every command must be idempotent.
- * Nothing is connected anew behind the caller's back: another connection may be to another server,
- * or to one that began anew, and redis_servers_identity() tells.
+ * Commands are gathered by the key they work on, for the node that has it, and sent together; the
+ * answers stay until the next begins. The whole is sent again when anything of it failed, so every
+ * command must be idempotent. Nothing is connected anew behind the caller's back: another
+ * connection may be to another server, or to one that began anew, and redis_servers_identity()
+ * tells.
+ *
+ * A cluster's map of slots is read at each connect. A key that is moving (ASK) is followed; one
+ * that has moved (MOVED) gives -ESTALE: connect anew and send again.
  */
 #ifndef DOWNGRD_REDIS_SERVERS_H
 #define DOWNGRD_REDIS_SERVERS_H
@@ -13,11 +18,11 @@
 
 struct redis_servers;
 
-enum { REDIS_IDENTITY_SIZE = 1024 };
+enum { REDIS_IDENTITY_SIZE = 64, REDIS_MAX_NODES = 64 };
 
-/* `scripts` are borrowed. NULL when the address is none, which `error` explains, or out of memory.
- */
-struct redis_servers *redis_servers_new(const char *url, uint32_t timeout_ms,
+/* `text` is redis_addresses.h's. `scripts` are borrowed. NULL when it is no address, which `error`
+ * explains, or out of memory. */
+struct redis_servers *redis_servers_new(const char *text, uint32_t timeout_ms,
                                         const char *const *scripts, size_t script_count,
                                         char error[REDIS_URL_ERROR_SIZE]);
 void redis_servers_delete(struct redis_servers *servers);

@@ -51,6 +51,8 @@ class DurableServer(Server):
 
     def __init__(self, keeps="all", *options):
         self.port = free_port()
+        while self.port > 50000:  # a cluster's bus has a port 10000 higher
+            self.port = free_port()
         super().__init__("--port", str(self.port), "--repl-diskless-sync-delay", "0",
                          *self.KEEPS[keeps], *options)
 
@@ -383,6 +385,161 @@ class Live(ExactlyOnceCase):
             total = sum(int(value[2][b"handshakes"]) for key, value in counted(server).items()
                         if key.startswith(b"downgrd:usage:") and b":" + sensor + b":d:" in key)
             self.assertEqual(total, items - items // 50, sensor)
+
+
+class Cluster:
+    """Three nodes, each announced at a proxy."""
+
+    def __init__(self, case):
+        self.proxies, self.nodes = [], []
+        for _ in range(3):
+            proxy = case.proxy(0)
+            node = case.server("all", "--cluster-enabled", "yes", "--cluster-node-timeout", "3000",
+                               "--cluster-announce-ip", "127.0.0.1", "--cluster-announce-port",
+                               str(proxy.port), "--cluster-require-full-coverage", "no")
+            proxy.target = node.port
+            self.proxies.append(proxy)
+            self.nodes.append(node)
+        self.ids = [node.ask("CLUSTER", "MYID") for node in self.nodes]
+        bounds = (0, 5000, 11000, 16384)
+        for i, node in enumerate(self.nodes):
+            node.ask("CLUSTER", "ADDSLOTSRANGE", bounds[i], bounds[i + 1] - 1)
+            self.nodes[0].ask("CLUSTER", "MEET", "127.0.0.1", node.port, node.port + 10000)
+        for node in self.nodes:
+            self.wait(node, lambda n: b"cluster_state:ok" in n.ask("CLUSTER", "INFO") and
+                      b"cluster_slots_assigned:16384" in n.ask("CLUSTER", "INFO"))
+
+    @staticmethod
+    def wait(node, is_ready):
+        for _ in range(500):
+            if is_ready(node):
+                return
+            time.sleep(0.02)
+        raise AssertionError(node.ask("CLUSTER", "INFO"))
+
+    def owner(self, slot):
+        for first, last, primary, *_ in self.nodes[0].ask("CLUSTER", "SLOTS"):
+            if first <= slot <= last:
+                return self.ids.index(primary[2])
+        raise AssertionError(f"nobody has slot {slot}")
+
+    def move(self, key, pause, finishes=True):
+        """Moves the key's slot to another node, key by key, slowly enough to be met in between.
+        Without `finishes` the old node goes on having the slot, and says where its keys are."""
+        for node in self.nodes:  # a node that was restarted takes no writes at first
+            self.wait(node, lambda n: b"cluster_state:ok" in n.ask("CLUSTER", "INFO"))
+        slot = self.nodes[0].ask("CLUSTER", "KEYSLOT", key)
+        source = self.owner(slot)
+        target = (source + 1) % 3
+        self.nodes[target].ask("CLUSTER", "SETSLOT", slot, "IMPORTING", self.ids[source])
+        self.nodes[source].ask("CLUSTER", "SETSLOT", slot, "MIGRATING", self.ids[target])
+        while keys := self.nodes[source].ask("CLUSTER", "GETKEYSINSLOT", slot, 3):
+            for name in keys:
+                self.nodes[source].ask("MIGRATE", "127.0.0.1", self.nodes[target].port, name, 0,
+                                       2000)
+            time.sleep(pause)
+        for i in (target, source, 3 - target - source) if finishes else ():
+            self.nodes[i].ask("CLUSTER", "SETSLOT", slot, "NODE", self.ids[target])
+
+    def counted(self):
+        whole = {}
+        for node in self.nodes:
+            whole.update(counted(node))
+        return whole
+
+    def stream_ids(self):
+        slot = self.nodes[0].ask("CLUSTER", "KEYSLOT", "downgrd:alerts")
+        return stream_ids(self.nodes[self.owner(slot)])
+
+
+def redis_alerts_slot(cluster):
+    return cluster.nodes[0].ask("CLUSTER", "KEYSLOT", "downgrd:alerts")
+
+
+def asked(node):
+    """How often it was told ASKING."""
+    found = [line for line in node.ask("INFO", "commandstats").splitlines()
+             if line.startswith(b"cmdstat_asking:calls=")]
+    return int(found[0].split(b"=")[1].split(b",")[0]) if found else 0
+
+
+class Clusters(Live):
+    def test_slots_move_and_nodes_restart(self):
+        items = OPTIONS.items
+        wanted, ids = self.undisturbed(items)
+        cluster = Cluster(self)
+        url = f"{cluster.proxies[0].port},127.0.0.1:{cluster.proxies[1].port}"
+        sensor = self.sensor(url, "torn", items, "pause=1200")
+        keys = [f"{{host{n}.example}}" for n in range(7)] + ["downgrd:alerts", "downgrd:domains"]
+        moves = restarts = 0
+        for _ in range(OPTIONS.faults // 2):
+            number = self.chance.randrange(3)
+            faults = Faults(self.chance, cluster.nodes[number], cluster.proxies[number], sensor)
+            kind = self.chance.choice(("move", "move", "move", Faults.cut, Faults.drop,
+                                       Faults.restart, Faults.kill_sensor))
+            if kind == "move":
+                cluster.move(self.chance.choice(keys), self.chance.choice((0.0, 0.02, 0.1)))
+                moves += 1
+            else:
+                kind(faults)
+                restarts += kind is Faults.restart
+            time.sleep(self.chance.uniform(0.0, 0.2))
+        self.assertTrue(sensor.is_running())
+        cluster.move("downgrd:alerts", 0.0, finishes=False)
+        moved_to = cluster.nodes[(cluster.owner(redis_alerts_slot(cluster)) + 1) % 3]
+        before = asked(moved_to)
+        for proxy in cluster.proxies:
+            with proxy.lock:
+                proxy.cut = None
+        sensor.finish()
+        self.assertGreater(asked(moved_to), before)
+        cluster.move("downgrd:alerts", 0.0)
+        print(f"cluster: seed {OPTIONS.seed}: {moves} slots moved, {restarts} nodes restarted, "
+              f"{sensor.kills} kills of the sensor")
+        self.assertGreater(moves, 2)
+        self.assertEqual(sorted(cluster.stream_ids()), ids, sensor.said())
+        self.maxDiff = 4000
+        self.assertEqual(cluster.counted(), wanted, sensor.said())
+
+    # Those of Live run there.
+    test_server_that_keeps_everything = test_server_that_keeps_some = None
+    test_server_that_keeps_nothing = test_fail_over_to_a_replica_that_lagged = None
+    test_two_sensors_share = None
+
+
+class Sentinels(ExactlyOnceCase):
+    def test_the_sentinel_names_the_next_primary(self):
+        primary, replica = self.server("all"), self.server("all")
+        replica.ask("REPLICAOF", "127.0.0.1", primary.port)
+        port = free_port()
+        config = pathlib.Path(self.folder, "sentinel.conf")
+        config.write_text(f"port {port}\ndir {self.folder}\nsentinel resolve-hostnames no\n"
+                          f"sentinel monitor main 127.0.0.1 {primary.port} 1\n"
+                          "sentinel down-after-milliseconds main 500\n"
+                          "sentinel failover-timeout main 3000\n")
+        sentinel = subprocess.Popen(["redis-server", str(config), "--sentinel"],
+                                    stdout=subprocess.DEVNULL, preexec_fn=die_with_parent)
+        self.addCleanup(sentinel.wait)
+        self.addCleanup(sentinel.kill)
+        for _ in range(300):
+            if b"state=online" in primary.ask("INFO", "replication"):
+                break
+            time.sleep(0.02)
+        time.sleep(1.5)  # the sentinel learns of the replica by INFO
+        items = 6000
+        sensor = Sensor(f"redis+sentinel://127.0.0.1:{free_port()},127.0.0.1:{port}/main",
+                        f"{self.folder}/torn", items, "pause=1000")
+        self.addCleanup(sensor.close)
+        time.sleep(1.5)
+        primary.stop()
+        sensor.finish()
+        found = stream_ids(replica)
+        self.assertEqual(len(found), items // 50)
+        self.assertEqual(len(set(found)), items // 50)
+        self.assertIn(b"role:master", replica.ask("INFO", "replication"))
+        total = sum(int(value[2][b"handshakes"]) for key, value in counted(replica).items()
+                    if key.startswith(b"downgrd:usage:") and b":d:" in key)
+        self.assertEqual(total, items - items // 50, sensor.said())
 
 
 class Replays(ExactlyOnceCase):
