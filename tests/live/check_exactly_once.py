@@ -29,17 +29,11 @@ import threading
 import time
 import unittest
 
-from check_redis import Server, die_with_parent, read_answer
+from check_redis import Server, die_with_parent, free_port
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 OPTIONS = None
 PATIENCE_S = 60
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class DurableServer(Server):

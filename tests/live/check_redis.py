@@ -22,6 +22,7 @@ import tempfile
 import time
 import unittest
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 FIXTURE = DOWNGRDCTL = None
 PR_SET_PDEATHSIG = 1
 CLOCK_FIELDS = {"published"}  # of Redis's clock: differs from run to run
@@ -29,6 +30,12 @@ CLOCK_FIELDS = {"published"}  # of Redis's clock: differs from run to run
 
 def die_with_parent():
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 class Server:
@@ -77,6 +84,17 @@ class Server:
                 line += f"${len(word)}\r\n".encode() + word + b"\r\n"
             link.sendall(line)
             return read_answer(link.makefile("rb"))
+
+    def ask_as(self, user, password, *words):
+        with socket.socket(socket.AF_UNIX) as link:
+            link.connect(self.socket)
+            link.settimeout(10)
+            stream = link.makefile("rb")
+            for command in (("AUTH", user, password), words):
+                link.sendall(f"*{len(command)}\r\n".encode() +
+                             b"".join(f"${len(w)}\r\n{w}\r\n".encode() for w in command))
+                answer = read_answer(stream)
+            return answer
 
     def dump(self):
         """All that counts of what is in it: equal dumps mean equal figures."""
@@ -332,6 +350,86 @@ class Passwords(WithServer):
         self.assertIn("wants a password", ctl(self.url, "alerts", status=2)[1])
         publish(at % "p%40ss%2Fword")
         self.assertIn("host0.example", ctl(at % "p%40ss%2Fword", "alerts")[0])
+
+
+class LeastRights(WithServer):
+    """The users of the README can do what they must, and nothing else."""
+
+    def setUp(self):
+        super().setUp()
+        for line in (ROOT / "README.md").read_text().splitlines():
+            if line.startswith("ACL SETUSER "):
+                self.server.ask(*line.replace(">PASSWORD", ">secret").split())
+        self.urls = {user: self.url.replace("unix://", f"unix://{user}:secret@")
+                     for user in ("downgrd", "planner")}
+
+    def test_sensor_and_planner(self):
+        publish(self.urls["downgrd"])
+        publish(self.urls["downgrd"], "live=500", "flush=100", "domains=7", sensor="live")
+        self.assertEqual(int(self.server.ask("HGET", "downgrd:health:{live}", "refused")), 0)
+        url = self.urls["planner"]
+        for words in (("share",), ("share", "host1.example", "--by", "day"), ("alerts",),
+                      ("top", "--legacy"), ("explain", f"{1:032x}")):
+            self.assertTrue(ctl(url, *words)[0])
+
+    def test_nothing_else(self):
+        self.assertIn("the user may not do this", publish(self.urls["planner"], status=1))
+        self.server.ask("SET", "mine", "1")
+        for user in self.urls:
+            for words in (("GET", "mine"), ("SET", "downgrd:x", "1"), ("FLUSHALL",),
+                          ("CONFIG", "GET", "*"), ("KEYS", "*"), ("HSET", "mine", "a", "1")):
+                self.assertRaisesRegex(RuntimeError, "NOPERM", self.server.ask_as, user, "secret",
+                                       *words)
+
+    def test_without_info(self):
+        """Then a restart cannot be told from a lost connection: all is sent again, none counted."""
+        self.server.ask("ACL", "SETUSER", "downgrd", "-info")
+        state = f"{self.server.folder}/state"
+        publish(self.urls["downgrd"], state=state)
+        wanted = self.server.dump()
+        said = publish(self.urls["downgrd"], state=state)
+        self.assertIn("are sent again", said)
+        self.assertEqual(self.server.dump(), wanted)
+
+
+@unittest.skipUnless(shutil.which("stunnel4") or shutil.which("stunnel"), "stunnel is not there")
+@unittest.skipUnless(shutil.which("openssl"), "openssl is not there")
+class Tunnelled(unittest.TestCase):
+    """The README's stunnel, between the sensor and a Redis that speaks TLS alone."""
+
+    def test_stunnel(self):
+        server = Server()
+        self.addCleanup(server.close)
+        key, certificate = f"{server.folder}/key.pem", f"{server.folder}/certificate.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+                        "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+                        "-keyout", key, "-out", certificate], check=True, capture_output=True)
+        ports = [free_port(), free_port()]
+        recipe = (ROOT / "README.md").read_text().split("[redis]\n")[1].split("```")[0]
+        recipe = (recipe.replace("127.0.0.1:6379", f"127.0.0.1:{ports[0]}")
+                  .replace("redis.example.net:6380", f"localhost:{ports[1]}")
+                  .replace("redis.example.net", "localhost")
+                  .replace("/etc/ssl/certs/ca-certificates.crt", certificate))
+        common = f"foreground = yes\npid =\nsyslog = no\n"
+        far = (f"{common}[far]\naccept = 127.0.0.1:{ports[1]}\n"
+               f"connect = 127.0.0.1:{{}}\ncert = {certificate}\nkey = {key}\n")
+        redis_port = free_port()
+        plain = subprocess.Popen(["redis-server", "--port", str(redis_port), "--save", ""],
+                                 stdout=subprocess.DEVNULL, preexec_fn=die_with_parent)
+        self.addCleanup(plain.wait)
+        self.addCleanup(plain.kill)
+        for name, text in (("far", far.format(redis_port)), ("near", f"{common}[redis]\n{recipe}")):
+            path = pathlib.Path(server.folder, name)
+            path.write_text(text)
+            process = subprocess.Popen([shutil.which("stunnel4") or shutil.which("stunnel"), path],
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                       preexec_fn=die_with_parent)
+            self.addCleanup(process.wait)
+            self.addCleanup(process.kill)
+        url = f"redis://127.0.0.1:{ports[0]}"
+        said = publish(url, "patience=10000")
+        self.assertEqual(said, "")
+        self.assertIn("host5.example", ctl(url, "share")[0])
 
 
 class Reading(unittest.TestCase):
