@@ -320,6 +320,7 @@ static int confine(const struct daemon *daemon) {
         .config = daemon->options->config,
         .eve = settings->eve,
         .reopens = settings->reopen,
+        .kernel_filter = settings->live.kernel_filter,
     };
     return settings->confine ? rights_drop(&rights) : 0;
 }
@@ -390,7 +391,7 @@ int run_live(const struct options *options, const struct settings *settings) {
     if (!is_possible(options, settings))
         return EXIT_ERROR;
     block_signals(&daemon);
-    if (rights_become(settings->user, true, false) != 0)
+    if (rights_become(settings->user, true, settings->live.kernel_filter) != 0)
         return EXIT_ERROR;
     if (open_sinks(&daemon) == 0 && open_sensor(&daemon) == 0) {
         if (confine(&daemon) == 0 && start(&daemon) == 0) {

@@ -23,6 +23,7 @@ static const char usage_text[] =
     "                       SIGHUP reads --config and opens --eve again, SIGUSR1 prints the table\n"
     "      --taps           the files are taps of one network at one time: merged by packet time,\n"
     "                       flows apart, one history (split-view sees what is rewritten between)\n"
+    "      --kernel-filter  -i: the bulk of finished handshakes ends in the kernel (CAP_BPF)\n"
     "      --config FILE    read a configuration (YAML); options win over it\n"
     "      --check-config   only say whether it is good, and how much memory it takes\n"
     "      --filter EXPR    read only packets that match a BPF expression (also: -- EXPR)\n"
@@ -132,6 +133,7 @@ enum option_code {
     OPTION_SENSOR,
     OPTION_USER,
     OPTION_NO_CONFINE,
+    OPTION_KERNEL_FILTER,
     OPTION_GROUP,
     OPTION_NO_GROUP,
     OPTION_TAPS,
@@ -155,6 +157,7 @@ static const struct option long_options[] = {
     {"sensor", required_argument, NULL, OPTION_SENSOR},
     {"user", required_argument, NULL, OPTION_USER},
     {"no-confine", no_argument, NULL, OPTION_NO_CONFINE},
+    {"kernel-filter", no_argument, NULL, OPTION_KERNEL_FILTER},
     {"group", no_argument, NULL, OPTION_GROUP},
     {"no-group", no_argument, NULL, OPTION_NO_GROUP},
     {"taps", no_argument, NULL, OPTION_TAPS},
@@ -210,6 +213,9 @@ static int options_take(struct options *options, int code) {
         return -1;
     case OPTION_NO_CONFINE:
         options->no_confine = true;
+        return -1;
+    case OPTION_KERNEL_FILTER:
+        options->kernel_filter = true;
         return -1;
     case OPTION_GROUP:
     case OPTION_NO_GROUP:

@@ -27,6 +27,7 @@ struct options {
     const char *sensor;
     const char *user;
     bool no_confine;
+    bool kernel_filter;
     uint32_t rules_on; /* bit n: --enable, the last word on rules_all[n] */
     uint32_t rules_off;
     bool group;

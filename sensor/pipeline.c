@@ -259,6 +259,8 @@ void run_stats_add(struct run_stats *total, const struct run_stats *stats) {
     total->evidence_files += stats->evidence_files;
     total->evidence_lost += stats->evidence_lost;
     total->packets_dropped += stats->packets_dropped;
+    total->packets_stopped += stats->packets_stopped;
+    total->bytes_stopped += stats->bytes_stopped;
     total->interface_drops += stats->interface_drops;
     total->interface_downs += stats->interface_downs;
     total->records_lost += stats->records_lost;

@@ -16,6 +16,7 @@ void settings_make(const struct options *options, const struct config *config,
     struct pipeline_config *pipeline = &settings->pipeline;
     *pipeline = config->pipeline;
     settings->live = config->live;
+    settings->live.kernel_filter |= options->kernel_filter;
     settings->eve = text_over(options->eve, config->eve_path);
     settings->publisher = config->publisher;
     settings->publisher.url = text_over(options->redis, config->publisher.url);
@@ -74,7 +75,7 @@ static bool is_same_live(const struct live_settings *one, const struct live_sett
            one->workers == other->workers && one->record_bytes == other->record_bytes &&
            one->output_bytes == other->output_bytes &&
            one->stats_interval_us == other->stats_interval_us &&
-           one->promiscuous == other->promiscuous;
+           one->promiscuous == other->promiscuous && one->kernel_filter == other->kernel_filter;
 }
 
 const char *settings_fixed_changes(const struct settings *running, const struct settings *wanted,

@@ -2,6 +2,7 @@
 
 #include "fanout.h"
 #include "filter.h"
+#include "kernel_filter.h"
 #include "packet.h"
 
 #include <errno.h>
@@ -27,7 +28,8 @@ struct live {
     pcap_t *pcap; /* NULL while the interface is gone */
     int descriptor;
     int link_type;
-    uint64_t started_us; /* what is older came before the filter was in place */
+    struct filter *expression; /* with the kernel's filter in its place; NULL: all packets */
+    uint64_t started_us;       /* what is older came before the filter was in place */
     struct live_counts counts;
     int cards[CARD_COUNTERS]; /* open files of the kernel's; -1: it has none */
     uint64_t card_last;       /* what they said last */
@@ -121,6 +123,8 @@ static int join(struct live *live) {
 static void forget(struct live *live) {
     if (live->pcap)
         pcap_close(live->pcap);
+    filter_delete(live->expression);
+    live->expression = NULL;
     live->pcap = NULL;
     live->descriptor = -1;
     for (size_t i = 0; i < CARD_COUNTERS; i++) {
@@ -183,6 +187,29 @@ void live_close(struct live *live) {
     free(live);
 }
 
+/* A socket has one filter, so the expression is gone by when packets are read. */
+static int attach_kernel_filter(struct live *live, char *error) {
+    struct kernel_filter *filter = live->config.kernel_filter;
+    const char *expression = live->config.filter;
+    char reason[FILTER_REASON_SIZE] = "out of memory";
+    if (filter == NULL || live->link_type != LINK_ETHERNET || is_any(live))
+        return 0;
+    if (expression != NULL) {
+        live->expression = filter_new(expression);
+        if (live->expression == NULL ||
+            filter_prepare(live->expression, live->link_type, reason) < 0) {
+            snprintf(error, CAPTURE_ERROR_SIZE, "%s: filter '%.100s' cannot be used: %s",
+                     live->config.interface, expression, reason);
+            return -1;
+        }
+    }
+    int status = kernel_filter_attach(filter, pcap_fileno(live->pcap));
+    if (status != 0)
+        snprintf(error, CAPTURE_ERROR_SIZE, "%s: the kernel's filter cannot be attached: %s",
+                 live->config.interface, strerror(-status));
+    return status;
+}
+
 int live_start(struct live *live, char error[CAPTURE_ERROR_SIZE]) {
     struct bpf_program program;
     struct timespec now;
@@ -201,7 +228,7 @@ int live_start(struct live *live, char error[CAPTURE_ERROR_SIZE]) {
         snprintf(error, CAPTURE_ERROR_SIZE, "%s: filter '%.100s' cannot be set: %s",
                  live->config.interface, filter, pcap_geterr(live->pcap));
     pcap_freecode(&program);
-    return status == 0 ? 0 : -1;
+    return status == 0 && attach_kernel_filter(live, error) == 0 ? 0 : -1;
 }
 
 int live_reopen(struct live *live, char error[CAPTURE_ERROR_SIZE]) {
@@ -231,7 +258,9 @@ static void on_packet(u_char *user, const struct pcap_pkthdr *header, const u_ch
         .time_us = time_us,
         .link_type = live->link_type,
     };
-    live->packet(live->context, &captured);
+    char ignored[FILTER_REASON_SIZE];
+    if (live->expression == NULL || filter_match(live->expression, &captured, ignored) > 0)
+        live->packet(live->context, &captured);
     live->read++;
     live->read_bytes += header->caplen;
     if (live->read_bytes > live->config.buffer_bytes / LIVE_BATCH_PART)

@@ -18,6 +18,7 @@
 #include "capture.h"
 
 struct live;
+struct kernel_filter;
 
 struct live_config {
     const char *interface; /* "any": all of them, as cooked frames. Borrowed, as is the filter */
@@ -27,6 +28,9 @@ struct live_config {
     bool promiscuous;      /* true */
     uint16_t *group;       /* the fan-out that it shares with other workers of this interface, see
                               fanout_join(); borrowed. NULL: all packets are this one's */
+    /* kernel_filter.h, borrowed; NULL: none. It takes the place of `filter` in the kernel, which
+     * goes by it here then, and is used on Ethernet only. */
+    struct kernel_filter *kernel_filter;
 };
 
 enum {

@@ -58,6 +58,7 @@ static bool is_redis_url(const char *text, char why[CONFIG_HINT_SIZE]) {
 
 static void bind(struct config_section *section, const char *name, const struct config_key *keys,
                  size_t key_count) {
+    assert(key_count <= CONFIG_SECTION_KEYS);
     *section = (struct config_section){.name = name, .key_count = key_count};
     memcpy(section->keys, keys, key_count * sizeof *keys);
 }
@@ -146,6 +147,7 @@ void config_sections_bind(struct config *config,
         CONFIG_RANGE("buffer", CONFIG_COUNT, &live->buffer_bytes, 4 * MIB, gib),
         CONFIG_RANGE("snap_length", CONFIG_COUNT, &live->snap_length, 256, 262144),
         CONFIG_KEY("promiscuous", CONFIG_BOOL, &live->promiscuous),
+        CONFIG_KEY("kernel_filter", CONFIG_BOOL, &live->kernel_filter),
         CONFIG_RANGE("record_memory", CONFIG_COUNT, &live->record_bytes, MIB, gib),
         CONFIG_RANGE("output_memory", CONFIG_COUNT, &live->output_bytes, 64 * KIB, gib),
         CONFIG_RANGE("stats_interval", CONFIG_DURATION, &live->stats_interval_us, SECOND, day),

@@ -7,7 +7,7 @@
 
 #include "config_keys.h"
 
-enum { CONFIG_SECTION_KEYS = 8, CONFIG_SECTION_COUNT = 14 };
+enum { CONFIG_SECTION_KEYS = 12, CONFIG_SECTION_COUNT = 14 };
 
 /* A section of single values, bound to the config whose fields its keys set. */
 struct config_section {

@@ -66,10 +66,12 @@ static void end_session(struct flow_table *table, uint32_t index, bool timed_out
     table->free_sessions[table->free_session_count++] = flow->session;
     flow->session = NONE;
     flow->state = has_hello ? FLOW_DONE : FLOW_FOREIGN;
-    /* OpenVPN carries its next handshakes in the same connection. */
-    bool is_openvpn = session->openvpn != NULL || session->datagrams == &openvpn_datagrams;
+    /* OpenVPN carries its next handshakes in the same connection, and who keeps packets out sees
+     * the outside of tunnels only. */
+    bool is_needed = session->openvpn != NULL || session->datagrams == &openvpn_datagrams ||
+                     session->record.tunnel_count > 0;
     if (has_hello)
-        flow->told = is_openvpn ? 0 : (uint8_t)(1 + session->record.protocol);
+        flow->told = is_needed ? 0 : (uint8_t)(1 + session->record.protocol);
     flow_list_move(table, index, flow->closed == CLOSED_BOTH ? LIST_CLOSED : LIST_IDLE);
 }
 

@@ -90,6 +90,8 @@ struct run_stats {
     uint64_t evidence_lost;   /* alerts that were to have one, and do not */
     /* live only */
     uint64_t packets_dropped; /* by the kernel: its ring was full */
+    uint64_t packets_stopped; /* by the filter in the kernel, as of no interest; no loss */
+    uint64_t bytes_stopped;   /* of them */
     uint64_t interface_drops; /* by the card or its driver, where they tell */
     uint64_t interface_downs; /* how often the interface went away */
     uint64_t records_lost;    /* handshakes for which the judge's ring had no room */

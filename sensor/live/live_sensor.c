@@ -1,6 +1,8 @@
 #include "live_sensor.h"
 
 #include "judge_thread.h"
+#include "kernel_filter.h"
+#include "log.h"
 #include "worker.h"
 
 #include <stdio.h>
@@ -23,8 +25,9 @@ struct live_sensor {
     size_t worker_count;
     size_t interface_count;
     struct worker *workers[LIVE_MAX_WORKERS];
-    struct source sources[LIVE_MAX_WORKERS]; /* of each worker */
-    uint16_t groups[LIVE_MAX_INTERFACES];    /* the kernel's fan-out of each interface */
+    struct source sources[LIVE_MAX_WORKERS];            /* of each worker */
+    uint16_t groups[LIVE_MAX_INTERFACES];               /* the kernel's fan-out of each interface */
+    struct kernel_filter *filters[LIVE_MAX_INTERFACES]; /* NULL: none */
     char names[NAMES_SIZE];
     struct source source; /* of all */
     struct judging *judging;
@@ -42,6 +45,7 @@ void live_default_settings(struct live_settings *settings) {
         .output_bytes = (size_t)8 << 20U,
         .stats_interval_us = 60000000,
         .promiscuous = true,
+        .kernel_filter = false,
     };
 }
 
@@ -79,7 +83,8 @@ static bool add_worker(struct live_sensor *sensor, const struct live_sensor_conf
                  .snap_length = settings->snap_length,
                  .buffer_bytes = settings->buffer_bytes,
                  .promiscuous = settings->promiscuous,
-                 .group = settings->workers > 1 ? &sensor->groups[interface] : NULL},
+                 .group = settings->workers > 1 ? &sensor->groups[interface] : NULL,
+                 .kernel_filter = sensor->filters[interface]},
         .ring_bytes = settings->record_bytes,
         .source = &sensor->sources[at],
         .number_first = at + 1,
@@ -94,11 +99,29 @@ static bool add_worker(struct live_sensor *sensor, const struct live_sensor_conf
     return sensor->workers[at] != NULL;
 }
 
+/* A sensor without it is slower, and that is all. A connection is named again before the flow table
+ * forgets it for want of packets. */
+static void add_kernel_filter(struct live_sensor *sensor, const struct live_sensor_config *config,
+                              size_t interface) {
+    char error[KERNEL_FILTER_ERROR_SIZE];
+    uint64_t patience_s = config->pipeline->flow.idle_timeout_us / 2 / 1000000;
+    unsigned lifetime_s =
+        patience_s < KERNEL_FILTER_LIFETIME_S ? (unsigned)patience_s : KERNEL_FILTER_LIFETIME_S;
+    if (!config->settings->kernel_filter)
+        return;
+    sensor->filters[interface] = kernel_filter_new(KERNEL_FILTER_FLOWS, lifetime_s,
+                                                   (uint32_t)config->settings->snap_length, error);
+    if (sensor->filters[interface] == NULL)
+        log_write(LOG_LEVEL_WARNING, "kernel-filter", "%s: %s; going on without it",
+                  config->interfaces[interface], error);
+}
+
 static bool add_interface(struct live_sensor *sensor, const struct live_sensor_config *config,
                           size_t interface, char error[CAPTURE_ERROR_SIZE]) {
     size_t used = strlen(sensor->names);
     (void)snprintf(sensor->names + used, sizeof sensor->names - used, "%s%s",
                    interface > 0 ? "," : "", config->interfaces[interface]);
+    add_kernel_filter(sensor, config, interface);
     for (size_t i = 0; i < config->settings->workers; i++)
         if (!add_worker(sensor, config, interface, error))
             return false;
@@ -171,6 +194,8 @@ void live_sensor_delete(struct live_sensor *sensor) {
     judging_delete(sensor->judging);
     for (size_t i = 0; i < sensor->worker_count; i++)
         worker_delete(sensor->workers[i]);
+    for (size_t i = 0; i < sensor->interface_count; i++)
+        kernel_filter_delete(sensor->filters[i]);
     if (sensor->wake >= 0)
         close(sensor->wake);
     free(sensor);
@@ -196,6 +221,13 @@ static void answer_question(void *context) {
         struct run_stats stats;
         worker_stats(sensor->workers[i], &stats);
         run_stats_add(&total, &stats);
+    }
+    for (size_t i = 0; i < sensor->interface_count; i++) {
+        if (sensor->filters[i] == NULL)
+            continue;
+        struct kernel_filter_counts counts = kernel_filter_count(sensor->filters[i]);
+        total.packets_stopped += counts.packets;
+        total.bytes_stopped += counts.bytes;
     }
     question->answer(question->context, sensor->judging, &total);
 }

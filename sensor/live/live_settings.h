@@ -16,6 +16,7 @@ struct live_settings {
     size_t output_bytes; /* for lines on their way to a file or terminal, for each: 8 MiB */
     uint64_t stats_interval_us; /* between two lines of statistics: 60 s */
     bool promiscuous;           /* true */
+    bool kernel_filter;         /* bulk of finished handshakes ends in the kernel: false */
 };
 void live_default_settings(struct live_settings *settings);
 

@@ -10,6 +10,8 @@
  */
 #include "worker.h"
 
+#include "flow_key.h"
+#include "kernel_filter.h"
 #include "live_clock.h"
 #include "log.h"
 #include "packet_ring.h"
@@ -94,6 +96,26 @@ static void on_finished(void *context, const struct handshake *handshake) {
         wake(worker->config.wake);
         (void)nanosleep(&moment, NULL);
     }
+}
+
+/* Nothing more is needed of a connection: the kernel may stop what comes. Should it not take the
+ * name, more packets come, and that is all. */
+static void on_bulk(void *context, const struct flow_key *key, enum handshake_protocol protocol) {
+    static const enum kernel_filter_kind kinds[] = {
+        [HANDSHAKE_TLS] = KERNEL_FILTER_TLS,
+        [HANDSHAKE_SSLV2] = KERNEL_FILTER_TLS,
+        [HANDSHAKE_DTLS] = KERNEL_FILTER_DTLS,
+        [HANDSHAKE_QUIC] = KERNEL_FILTER_QUIC,
+    };
+    const struct worker *worker = context;
+    struct kernel_filter_flow flow = {
+        .port = {key->port[0], key->port[1]},
+        .ip_version = (uint8_t)key->ip_version,
+        .protocol = (uint8_t)key->protocol,
+    };
+    for (unsigned end = 0; end < 2; end++)
+        memcpy(flow.address[end].bytes, key->address[end], sizeof flow.address[end].bytes);
+    (void)kernel_filter_stop(worker->config.live.kernel_filter, &flow, kinds[protocol]);
 }
 
 /* ---- packets and time ---- */
@@ -271,11 +293,13 @@ struct worker *worker_new(const struct worker_config *config, char error[CAPTURE
         return NULL;
     worker->config = *config;
     worker->number = config->number_first;
+    if (config->live.kernel_filter != NULL)
+        worker->config.lane.flow.bulk = on_bulk;
     (void)pthread_mutex_init(&worker->mutex, NULL);
     atomic_init(&worker->is_stopping, false);
     atomic_init(&worker->watermark_us, 0);
     worker->alarm = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    worker->lane = lane_new(&config->lane, on_finished, worker);
+    worker->lane = lane_new(&worker->config.lane, on_finished, worker);
     worker->ring = record_ring_new(config->ring_bytes);
     if (worker->alarm >= 0 && worker->lane != NULL && worker->ring != NULL)
         worker->live = live_open(&config->live, error);

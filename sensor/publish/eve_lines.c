@@ -344,6 +344,8 @@ static void put_counts(struct json *json, const struct run_stats *stats, bool is
     put_number(json, "evidence_lost", stats->evidence_lost);
     if (!is_file) {
         put_number(json, "packets_dropped", stats->packets_dropped);
+        put_number(json, "packets_stopped", stats->packets_stopped);
+        put_number(json, "bytes_stopped", stats->bytes_stopped);
         put_number(json, "interface_drops", stats->interface_drops);
         put_number(json, "interface_downs", stats->interface_downs);
         put_number(json, "records_lost", stats->records_lost);
@@ -357,7 +359,8 @@ static void put_counts(struct json *json, const struct run_stats *stats, bool is
 static void put_capture(struct json *json, const struct run_stats *stats) {
     json_put_key(json, "capture");
     json_open_object(json);
-    put_number(json, "kernel_packets", stats->packets + stats->packets_dropped);
+    put_number(json, "kernel_packets",
+               stats->packets + stats->packets_dropped + stats->packets_stopped);
     put_number(json, "kernel_drops", stats->packets_dropped);
     put_number(json, "kernel_ifdrops", stats->interface_drops);
     json_close_object(json);

@@ -270,6 +270,12 @@ static void put_live_losses(struct text_block *block, const struct run_stats *st
             number(stats->packets_dropped), number(stats->interface_drops),
             number(stats->records_lost), number(stats->lines_lost));
     }
+    if (stats->packets_stopped) {
+        text_line(block);
+        text_unit_format(block,
+                         "%llu packets of finished handshakes (%llu MB) ended in the kernel.",
+                         number(stats->packets_stopped), number(stats->bytes_stopped / 1000000));
+    }
     if (stats->interface_downs) {
         text_line(block);
         text_unit_format(block, "the interface went away %llu times.",
