@@ -227,12 +227,6 @@ static void publish(struct worker *worker, uint64_t now_ms) {
     (void)pthread_mutex_unlock(&worker->mutex);
 }
 
-static void wait_for_packets(struct worker *worker) {
-    struct pollfd waits[] = {{.fd = live_descriptor(worker->live), .events = POLLIN},
-                             {.fd = worker->alarm, .events = POLLIN}};
-    (void)poll(waits, 2, SLEEP_MS);
-}
-
 /* How many packets there were. */
 static int read_batch(struct worker *worker) {
     struct packet_ring *kept = worker->config.lane.ring;
@@ -264,17 +258,27 @@ static bool turn(struct worker *worker) {
     return count > 0;
 }
 
+static void wait_for_packets(struct worker *worker) {
+    struct pollfd waits[] = {{.fd = live_descriptor(worker->live), .events = POLLIN},
+                             {.fd = worker->alarm, .events = POLLIN}};
+    (void)poll(waits, 2, SLEEP_MS);
+}
+
+/* At the end: what the kernel has taken in until now, and what it still holds back. */
+static void drain(struct worker *worker) {
+    uint64_t begun_ms = live_clock_steady_ms();
+    struct pollfd wait = {.fd = live_descriptor(worker->live), .events = POLLIN};
+    while (live_clock_steady_ms() - begun_ms < DRAIN_MS)
+        if (!turn(worker) && poll(&wait, 1, LIVE_MAX_DELAY_MS * 3) <= 0)
+            break;
+}
+
 static void *run(void *context) {
     struct worker *worker = context;
-    uint64_t stop_ms = 0;
-    while (stop_ms == 0) {
+    while (!atomic_load(&worker->is_stopping))
         if (!turn(worker))
             wait_for_packets(worker);
-        if (atomic_load(&worker->is_stopping))
-            stop_ms = live_clock_steady_ms() + DRAIN_MS;
-    }
-    while (live_clock_steady_ms() < stop_ms && turn(worker)) {
-    }
+    drain(worker);
     worker->patience_ms = END_PATIENCE_MS;
     lane_end(worker->lane);
     worker->published_ms = 0;
