@@ -116,6 +116,38 @@ void history_count_answers(const struct server_record *server, enum tls_rank off
     }
 }
 
+static void halve(struct server_record *server) {
+    server->handshakes /= 2;
+    server->highest_negotiated = TLS_RANK_UNKNOWN;
+    for (unsigned rank = 0; rank < TLS_RANK_COUNT; rank++) {
+        server->negotiated[rank] /= 2;
+        if (server->negotiated[rank] != 0)
+            server->highest_negotiated = (uint8_t)rank;
+        for (unsigned offered = 0; offered < TLS_RANK_COUNT; offered++)
+            server->by_offer[offered][rank] /= 2;
+    }
+    server->hybrid_offered /= 2;
+    server->hybrid_taken /= 2;
+    server->starttls_seen /= 2;
+    server->starttls_offered /= 2;
+}
+
+void history_fade(struct server_record *server, uint64_t now_us) {
+    enum { MOST_HALVINGS = 32 }; /* nothing is left then */
+    uint64_t since_us = server->faded_us != 0 ? server->faded_us : server->first_us;
+    if (now_us < since_us || now_us - since_us < HISTORY_FADE_US)
+        return;
+    uint64_t times = (now_us - since_us) / HISTORY_FADE_US;
+    for (uint64_t i = 0; i < times && i < MOST_HALVINGS; i++)
+        halve(server);
+    server->faded_us = since_us + times * HISTORY_FADE_US;
+    server->lowered_clients = 0;
+    server->stripped_clients = 0;
+    server->classical_clients = 0;
+    if (now_us > server->proven_us + HISTORY_PROVEN_FADES * HISTORY_FADE_US)
+        server->highest_proven = TLS_RANK_UNKNOWN;
+}
+
 unsigned history_count_clients(uint64_t map) {
     unsigned count = 0;
     for (; map != 0; map &= map - 1)

@@ -34,7 +34,13 @@ struct attempt {
 
 enum { HISTORY_MAX_ATTEMPTS = 8 };
 
-/* What this server (address, port and name) was seen to negotiate. */
+/*
+ * What this server (address, port and name) was seen to negotiate.
+ *
+ * Knowledge fades: every HISTORY_FADE_US all counts are halved and the maps of clients begin anew
+ * (history_fade()), so that a server that has changed is taken for what it is now after some weeks,
+ * also where its handshakes are kept out of its record because they were told as attacks.
+ */
 struct server_record {
     uint32_t handshakes;
     uint32_t negotiated[TLS_RANK_COUNT];
@@ -43,6 +49,8 @@ struct server_record {
                                    TLS_RANK_UNKNOWN when none */
     uint64_t first_us;
     uint64_t last_us;
+    uint64_t faded_us;  /* when the counts were halved last; 0: never, then first_us counts */
+    uint64_t proven_us; /* when highest_proven was proven last */
     /* completed ones by what was offered at most and what was negotiated, saturating */
     uint16_t by_offer[TLS_RANK_COUNT][TLS_RANK_COUNT];
     uint32_t hybrid_offered;  /* completed ones whose client shared a post-quantum key */
@@ -81,6 +89,13 @@ struct history {
     const struct expected_range *expected; /* what the configuration says of this server and name;
                                               NULL: nothing */
 };
+
+/* A week; what a mark proved is forgotten when it was not seen for so many of them. */
+#define HISTORY_FADE_US UINT64_C(604800000000)
+enum { HISTORY_PROVEN_FADES = 4 };
+
+/* Ages what is known of a server to this time. A time that lies back changes nothing. */
+void history_fade(struct server_record *server, uint64_t now_us);
 
 /* The Bloom filter of attempt.suites for an offer: one bit a suite. 0 when nothing is left to
  * count.

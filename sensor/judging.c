@@ -84,6 +84,14 @@ void judging_tell_stats(struct judging *judging, const struct source *source,
             judging->sinks[i]->stats(judging->sinks[i]->context, source, stats);
 }
 
+int judging_save(const struct judging *judging, const char *path, bool is_durable) {
+    return judge_save(judging->judge, path, is_durable);
+}
+
+int judging_load(struct judging *judging, const char *path, char message[HISTORY_MESSAGE_SIZE]) {
+    return judge_load(judging->judge, path, message);
+}
+
 struct judge_counts judging_counts(const struct judging *judging) {
     return judge_counts(judging->judge);
 }

@@ -37,6 +37,10 @@ void judging_end_source(struct judging *judging, const struct source *source,
 void judging_tell_stats(struct judging *judging, const struct source *source,
                         const struct run_stats *stats);
 
+/* See judge_save() and judge_load(). */
+int judging_save(const struct judging *judging, const char *path, bool is_durable);
+int judging_load(struct judging *judging, const char *path, char message[HISTORY_MESSAGE_SIZE]);
+
 /* Sets the judge's figures of *stats: what was counted since `before`. */
 void judging_stats(const struct judging *judging, const struct judge_counts *before,
                    struct run_stats *stats);

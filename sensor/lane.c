@@ -200,10 +200,14 @@ static uint64_t fragments_dropped(const struct lane *lane) {
     return counts.evicted + counts.contradictory + counts.malformed;
 }
 
-void lane_begin(struct lane *lane, const struct source *source) {
+void lane_begin_part(struct lane *lane) {
     memset(&lane->stats, 0, sizeof lane->stats);
     lane->flow_before = flow_table_counts(lane->flows);
     lane->fragments_before = fragments_dropped(lane);
+}
+
+void lane_begin(struct lane *lane, const struct source *source) {
+    lane_begin_part(lane);
     if (lane->config.ring)
         packet_ring_begin(lane->config.ring, source);
 }

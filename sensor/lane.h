@@ -32,6 +32,9 @@ void lane_delete(struct lane *lane);
 
 /* A new capture begins: the figures start at zero. `source` must outlive it. */
 void lane_begin(struct lane *lane, const struct source *source);
+/* What comes now is the next part of the same capture: the figures start at zero, and nothing else.
+ */
+void lane_begin_part(struct lane *lane);
 void lane_packet(struct lane *lane, const struct capture_packet *captured);
 /* The same, but the packet may wait for others: its bytes must stay until lane_catch_up(). Quicker.
  */

@@ -14,9 +14,11 @@
 
 #include "evidence_files.h"
 #include "filter.h"
+#include "history_place.h"
 #include "main_live.h"
 #include "publish.h"
 #include "publisher.h"
+#include "replay_order.h"
 #include "rights.h"
 #include "settings.h"
 
@@ -162,7 +164,8 @@ static bool publish_file(struct publisher *publisher, const char *path) {
     return true;
 }
 
-/* The files one after the other, each judged on its own. False when one of them failed. */
+/* The files one after the other, each judged on its own or as parts of a whole. False when one of
+ * them failed. */
 static bool run_files(const struct options *options, struct pipeline *pipeline,
                       struct outputs *outputs, struct run_stats *total) {
     bool failed = false;
@@ -170,6 +173,9 @@ static bool run_files(const struct options *options, struct pipeline *pipeline,
         struct run_stats stats;
         char error[CAPTURE_ERROR_SIZE];
         const char *path = options->files[i];
+        if (options->continuous)
+            pipeline_set_part(pipeline, (i == 0 ? PIPELINE_FIRST : 0U) |
+                                            (i + 1 == options->file_count ? PIPELINE_LAST : 0U));
         if (outputs->publisher && !publish_file(outputs->publisher, path))
             failed = true;
         if (pipeline_replay(pipeline, path, &stats, error) != 0) {
@@ -207,13 +213,16 @@ static bool taps_are_possible(const struct options *options, const struct settin
     return true;
 }
 
-static int confine(const struct options *options, const struct settings *settings) {
+static int confine(const struct options *options, const struct settings *settings,
+                   const char *history) {
+    char dir[PATH_MAX];
     const struct rights rights = {
         .captures = options->files,
         .capture_count = options->file_count,
         .filter = settings->pipeline.filter,
         .redis = settings->publisher.url,
-        .folders = {settings->evidence.dir},
+        .folders = {settings->evidence.dir,
+                    history != NULL ? history_place_dir(history, dir) : NULL},
     };
     return settings->confine ? rights_drop(&rights) : 0;
 }
@@ -228,13 +237,19 @@ static int run(const struct options *options, const struct settings *settings,
         fputs("downgrd: out of memory\n", stderr);
         return EXIT_ERROR;
     }
-    if (confine(options, settings) != 0 || publisher_start(outputs->publisher) < 0) {
+    char path[PATH_MAX];
+    const char *history = history_place(options, settings, path) ? path : NULL;
+    if (history != NULL)
+        (void)history_read(pipeline_judging(pipeline), history);
+    if (confine(options, settings, history) != 0 || publisher_start(outputs->publisher) < 0) {
         pipeline_delete(pipeline);
         return EXIT_ERROR;
     }
     struct run_stats total = {0};
     bool failed = options->taps ? !run_taps(options, pipeline, &total)
                                 : !run_files(options, pipeline, outputs, &total);
+    if (history != NULL && !history_write(pipeline_judging(pipeline), history, true))
+        failed = true;
     if (total.packets || !failed)
         terminal_table(outputs->terminal, pipeline_usage_total(pipeline), &total);
     pipeline_delete(pipeline);
@@ -254,6 +269,10 @@ static int run_or_check(const struct options *options) {
     settings_make(options, config, &settings);
     log_set_level(config->log_level);
     if (options->taps && !taps_are_possible(options, &settings)) {
+        config_delete(config);
+        return EXIT_ERROR;
+    }
+    if (options->continuous && replay_order(options->files, options->file_count) != 0) {
         config_delete(config);
         return EXIT_ERROR;
     }

@@ -7,6 +7,7 @@
  */
 #include "main_live.h"
 
+#include "history_place.h"
 #include "line_writer.h"
 #include "live_sensor.h"
 #include "log.h"
@@ -25,6 +26,7 @@
 enum {
     TABLE_ROWS = 20,
     MIB = 1 << 20,
+    HISTORY_US = 300000000, /* between two savings of what was learned */
     HEALTH_US = 5000000,    /* between two reports to Redis */
     PUBLISH_LAST_MS = 5000, /* for what is not published yet, at the end */
 };
@@ -42,6 +44,8 @@ struct daemon {
     size_t sink_count;
     struct live_sensor *sensor;
     struct config *reloaded; /* whose rules are in force; NULL: those of the start */
+    const char *history;     /* where what was learned is kept; NULL: nowhere */
+    bool is_ending;
     sigset_t signals;
 };
 
@@ -171,6 +175,19 @@ static void end_source(void *context, struct judging *judging, const struct run_
     judging_end_source(judging, live_sensor_source(daemon->sensor), &all);
 }
 
+static void read_history(void *context, struct judging *judging, const struct run_stats *stats) {
+    const struct daemon *daemon = context;
+    (void)stats;
+    (void)history_read(judging, daemon->history);
+}
+
+/* Between two handshakes: it does not wait for the disk. */
+static void save_history(void *context, struct judging *judging, const struct run_stats *stats) {
+    const struct daemon *daemon = context;
+    (void)stats;
+    (void)history_write(judging, daemon->history, daemon->is_ending);
+}
+
 struct new_rules {
     const struct judge_config *config;
     int status;
@@ -228,6 +245,7 @@ static uint64_t steady_us(void) {
 struct due {
     uint64_t stats_us;
     uint64_t health_us;
+    uint64_t history_us;
 };
 
 static void tell_what_is_due(struct daemon *daemon, struct due *due) {
@@ -241,12 +259,17 @@ static void tell_what_is_due(struct daemon *daemon, struct due *due) {
             live_sensor_ask(daemon->sensor, tell_health, daemon);
         due->health_us = now_us + HEALTH_US;
     }
+    if (now_us >= due->history_us) {
+        if (daemon->history)
+            live_sensor_ask(daemon->sensor, save_history, daemon);
+        due->history_us = now_us + HISTORY_US;
+    }
 }
 
 /* Until it is to end. */
 static void attend(struct daemon *daemon) {
     struct due due = {steady_us() + daemon->settings->live.stats_interval_us,
-                      steady_us() + HEALTH_US};
+                      steady_us() + HEALTH_US, steady_us() + HISTORY_US};
     for (;;) {
         uint64_t now_us = steady_us();
         uint64_t next_us = due.stats_us < due.health_us ? due.stats_us : due.health_us;
@@ -312,10 +335,12 @@ static void block_signals(struct daemon *daemon) {
 }
 
 static int confine(const struct daemon *daemon) {
+    char dir[PATH_MAX];
     const struct settings *settings = daemon->settings;
     const struct rights rights = {
         .redis = settings->publisher.url,
-        .folders = {settings->evidence.dir},
+        .folders = {settings->evidence.dir,
+                    daemon->history != NULL ? history_place_dir(daemon->history, dir) : NULL},
         .is_live = true,
         .config = daemon->options->config,
         .eve = settings->eve,
@@ -346,6 +371,9 @@ static int start(struct daemon *daemon) {
 
 static void stop(struct daemon *daemon) {
     live_sensor_stop(daemon->sensor);
+    daemon->is_ending = true;
+    if (daemon->history)
+        live_sensor_ask(daemon->sensor, save_history, daemon);
     live_sensor_ask(daemon->sensor, end_source, daemon);
     live_sensor_ask(daemon->sensor, print_table, daemon);
     flush_sinks(daemon);
@@ -387,6 +415,7 @@ static bool is_possible(const struct options *options, const struct settings *se
 
 int run_live(const struct options *options, const struct settings *settings) {
     struct daemon daemon = {.options = options, .settings = settings};
+    char history[PATH_MAX];
     int status = EXIT_ERROR;
     if (!is_possible(options, settings))
         return EXIT_ERROR;
@@ -394,6 +423,10 @@ int run_live(const struct options *options, const struct settings *settings) {
     if (rights_become(settings->user, true, settings->live.kernel_filter) != 0)
         return EXIT_ERROR;
     if (open_sinks(&daemon) == 0 && open_sensor(&daemon) == 0) {
+        if (history_place(options, settings, history))
+            daemon.history = history;
+        if (daemon.history)
+            live_sensor_ask(daemon.sensor, read_history, &daemon);
         if (confine(&daemon) == 0 && start(&daemon) == 0) {
             attend(&daemon);
             status = EXIT_QUIET;

@@ -21,6 +21,9 @@ static const char usage_text[] =
     "  -i, --interface NAME listen until SIGTERM or SIGINT; each -i is another tap; any: all of "
     "them.\n"
     "                       SIGHUP reads --config and opens --eve again, SIGUSR1 prints the table\n"
+    "      --continuous     the files are parts of one capture (tcpdump -G, -C): connections and "
+    "history\n"
+    "                       go on from one to the next, in the order of their time\n"
     "      --taps           the files are taps of one network at one time: merged by packet time,\n"
     "                       flows apart, one history (split-view sees what is rewritten between)\n"
     "      --kernel-filter  -i: the bulk of finished handshakes ends in the kernel (CAP_BPF)\n"
@@ -31,7 +34,9 @@ static const char usage_text[] =
     "then)\n"
     "      --evidence DIR   keep the packets behind each alert in DIR/ID.pcapng, with comments\n"
     "      --redis URL      publish to redis://[user:pass@]host:port/db or unix:///path\n"
-    "      --state DIR      keep what is not published yet in DIR/NAME.journal (default: the "
+    "      --state DIR      keep what is not published yet in DIR/NAME.journal, and what was "
+    "learned\n"
+    "                       of servers in DIR/NAME.history (live, and --continuous; default: the "
     "user's or\n"
     "                       the system's state directory)\n"
     "      --user NAME      when started as root, become this user before anything is opened\n"
@@ -137,6 +142,7 @@ enum option_code {
     OPTION_GROUP,
     OPTION_NO_GROUP,
     OPTION_TAPS,
+    OPTION_CONTINUOUS,
     OPTION_ENABLE,
     OPTION_DISABLE,
     OPTION_EXIT_ZERO,
@@ -160,6 +166,7 @@ static const struct option long_options[] = {
     {"kernel-filter", no_argument, NULL, OPTION_KERNEL_FILTER},
     {"group", no_argument, NULL, OPTION_GROUP},
     {"no-group", no_argument, NULL, OPTION_NO_GROUP},
+    {"continuous", no_argument, NULL, OPTION_CONTINUOUS},
     {"taps", no_argument, NULL, OPTION_TAPS},
     {"enable", required_argument, NULL, OPTION_ENABLE},
     {"disable", required_argument, NULL, OPTION_DISABLE},
@@ -185,6 +192,9 @@ static int options_take(struct options *options, int code) {
         return -1;
     case OPTION_TAPS:
         options->taps = true;
+        return -1;
+    case OPTION_CONTINUOUS:
+        options->continuous = true;
         return -1;
     case OPTION_CHECK_CONFIG:
         options->check_config = true;
@@ -246,6 +256,13 @@ static int options_take(struct options *options, int code) {
     }
 }
 
+static bool reads_stdin(const struct options *options) {
+    for (size_t i = 0; i < options->file_count; i++)
+        if (strcmp(options->files[i], "-") == 0)
+            return true;
+    return false;
+}
+
 /* What is missing, or does not go together. */
 static int options_check(const struct options *options) {
     const char *problem = NULL;
@@ -253,6 +270,14 @@ static int options_check(const struct options *options) {
         problem = "no configuration to check: name one with --config FILE";
     else if (options->interface_count > 0 && (options->file_count > 0 || options->taps))
         problem = "-i listens, -r replays: one of them at a time (and --taps goes with -r)";
+    else if (options->continuous && options->interface_count > 0)
+        problem = "--continuous goes with -r: what is captured live has no parts";
+    else if (options->continuous && options->taps)
+        problem = "--continuous joins parts of one tap, --taps replays several: one of them at a "
+                  "time; join each tap's parts with mergecap first";
+    else if (options->continuous && options->file_count > 1 && reads_stdin(options))
+        problem = "--continuous puts the files in order first, which stdin (-) has none of: give "
+                  "it alone";
     else if (options->file_count == 0 && options->interface_count == 0 && !options->check_config)
         problem = "no capture to read: name one with -r FILE, or listen with -i INTERFACE";
     if (problem != NULL) {

@@ -33,6 +33,7 @@ struct options {
     bool group;
     bool no_group;
     bool taps;
+    bool continuous;
     bool quiet;
     bool exit_zero;
 };

@@ -14,6 +14,7 @@ struct tap {
     struct capture *capture; /* while it is read */
     struct capture_packet next;
     bool has_next;
+    uint64_t packets_before; /* of the parts before this one */
 };
 
 struct pipeline {
@@ -21,6 +22,7 @@ struct pipeline {
     struct tap taps[PIPELINE_MAX_TAPS];
     size_t tap_count;
     struct judging *judging;
+    unsigned part; /* of enum pipeline_part: what pipeline_replay() gets next */
 };
 
 void pipeline_default_config(struct pipeline_config *config) {
@@ -67,6 +69,7 @@ struct pipeline *pipeline_new(const struct pipeline_config *config, const struct
     if (pipeline == NULL)
         return NULL;
     pipeline->config = *config;
+    pipeline->part = PIPELINE_FIRST | PIPELINE_LAST;
     struct judging_config judging;
     pipeline_judging_config(config, &judging);
     pipeline->judging = judging_new(&judging, sinks, sink_count);
@@ -125,15 +128,18 @@ static int tap_read(struct tap *tap) {
     int status = 0;
     clock_gettime(CLOCK_MONOTONIC, &begun);
     while ((status = capture_next(tap->capture, &captured)) > 0) {
+        captured.number += tap->packets_before;
         if (capture_keeps_packets(tap->capture))
             lane_packet_later(tap->lane, &captured);
         else
             lane_packet(tap->lane, &captured);
-        if (has_progress && ++packets % PROGRESS_PACKETS == 0)
+        packets++;
+        if (has_progress && packets % PROGRESS_PACKETS == 0)
             pipeline_progress(tap->capture, tap->source.name, packets, &begun);
     }
     lane_catch_up(tap->lane);
-    if (packets >= PROGRESS_PACKETS)
+    tap->packets_before += capture_last_number(tap->capture);
+    if (has_progress && packets >= PROGRESS_PACKETS)
         fputs("\r\033[K", stderr);
     return status;
 }
@@ -141,7 +147,12 @@ static int tap_read(struct tap *tap) {
 static int tap_open(struct tap *tap, const char *path, char error[CAPTURE_ERROR_SIZE]) {
     const struct pipeline_config *config = &tap->pipeline->config;
     tap->source = (struct source){config->sensor, path, true};
-    lane_begin(tap->lane, &tap->source);
+    if (tap->pipeline->part & PIPELINE_FIRST) {
+        lane_begin(tap->lane, &tap->source);
+        tap->packets_before = 0;
+    } else {
+        lane_begin_part(tap->lane);
+    }
     tap->capture = capture_open_file(path, config->filter, error);
     return tap->capture == NULL ? -1 : 0;
 }
@@ -152,20 +163,34 @@ static void tap_close(struct tap *tap, int status, char error[CAPTURE_ERROR_SIZE
         snprintf(error, CAPTURE_ERROR_SIZE, "%s", capture_error(tap->capture));
     capture_close(tap->capture);
     tap->capture = NULL;
-    lane_end(tap->lane);
+    if (tap->pipeline->part & PIPELINE_LAST)
+        lane_end(tap->lane);
+}
+
+void pipeline_set_part(struct pipeline *pipeline, unsigned part) {
+    pipeline->part = part;
+}
+
+struct judging *pipeline_judging(struct pipeline *pipeline) {
+    return pipeline->judging;
 }
 
 int pipeline_replay(struct pipeline *pipeline, const char *path, struct run_stats *stats,
                     char error[CAPTURE_ERROR_SIZE]) {
     struct tap *tap = &pipeline->taps[0];
+    struct judge_counts before = judging_counts(pipeline->judging);
     int status = tap_open(tap, path, error);
     memset(stats, 0, sizeof *stats);
-    if (status < 0)
+    if (status < 0 && (tap->packets_before == 0 || !(pipeline->part & PIPELINE_LAST)))
         return -1;
-    judging_begin(pipeline->judging);
-    struct judge_counts before = judging_counts(pipeline->judging);
-    status = tap_read(tap);
-    tap_close(tap, status, error);
+    if (!pipeline->config.continuous)
+        judging_begin(pipeline->judging);
+    if (status == 0) {
+        status = tap_read(tap);
+        tap_close(tap, status, error);
+    } else { /* what the other parts left in progress is told nevertheless */
+        lane_end(tap->lane);
+    }
     lane_stats(tap->lane, stats);
     judging_stats(pipeline->judging, &before, stats);
     judging_end_source(pipeline->judging, &tap->source, stats);

@@ -3,7 +3,8 @@
  * thread.
  *
  * packet -> segment -> stream -> hello -> handshake -> verdict -> event -> sink: each arrow is one
- * call forwards. Several files are judged each on its own, so their order does not matter.
+ * call forwards. Several files are judged each on its own, so their order does not matter; or they
+ * are parts of one timeline (`continuous`), or taps of one time.
  */
 #ifndef DOWNGRD_PIPELINE_H
 #define DOWNGRD_PIPELINE_H
@@ -21,6 +22,7 @@ struct pipeline_config {
     unsigned tunnel_depth; /* tunnels entered, one in the other; at most PACKET_MAX_TUNNELS: 4 */
     size_t
         taps; /* captures of one time that are replayed together, each with flows of its own: 1 */
+    bool continuous;      /* the files are parts of one capture, one after the other */
     size_t usage_buckets; /* domains times hours: 65536 */
     bool group_domains;   /* under their registrable domain */
     const char *sensor;
@@ -48,6 +50,17 @@ void pipeline_delete(struct pipeline *pipeline);
  */
 int pipeline_replay(struct pipeline *pipeline, const char *path, struct run_stats *stats,
                     char error[CAPTURE_ERROR_SIZE]);
+
+/*
+ * With `continuous`: which part of the whole pipeline_replay() gets next. Flows and history go on
+ * from file to file, packets are numbered on as if the files were one, and what is still in
+ * progress is told with the last file. Not called: every file is a whole of its own.
+ */
+enum pipeline_part { PIPELINE_FIRST = 1U << 0U, PIPELINE_LAST = 1U << 1U };
+void pipeline_set_part(struct pipeline *pipeline, unsigned part);
+
+/* The judge's side, between two files. */
+struct judging *pipeline_judging(struct pipeline *pipeline);
 
 /*
  * Replays `taps` files as taps of one network at one time: merged by packet time, flows apart, one

@@ -36,6 +36,7 @@ void settings_make(const struct options *options, const struct config *config,
     settings->publisher.sensor = pipeline->sensor;
     settings->publisher.group_domains = pipeline->group_domains;
     settings->publisher.is_live = options->interface_count > 0;
+    pipeline->continuous = options->continuous;
     if (options->taps)
         pipeline->taps = options->file_count;
     pipeline->progress = isatty(STDERR_FILENO) && !options->quiet;

@@ -226,7 +226,7 @@ void capture_close(struct capture *capture) {
     free(capture);
 }
 
-static uint64_t last_number(const struct capture *capture) {
+uint64_t capture_last_number(const struct capture *capture) {
     return capture->is_pcapng ? capture->pcapng.number : capture->pcap.number;
 }
 
@@ -240,8 +240,8 @@ static int end_damaged(struct capture *capture, const struct damage *damage) {
         snprintf(unpacked, sizeof unpacked, " of the unpacked %s data", packing_name(packing));
     snprintf(capture->error, sizeof capture->error,
              "%s: %s after packet %" PRIu64 " (byte offset %" PRIu64 "%s): %s", capture->name,
-             is_truncated ? "truncated" : "damaged", last_number(capture), damage->offset, unpacked,
-             reason);
+             is_truncated ? "truncated" : "damaged", capture_last_number(capture), damage->offset,
+             unpacked, reason);
     return -1;
 }
 

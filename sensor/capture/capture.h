@@ -56,6 +56,9 @@ bool capture_keeps_packets(const struct capture *capture);
  * bytes, and the text says so. */
 const char *capture_error(const struct capture *capture);
 
+/* The number of the packet read last, also of one that no filter let through. */
+uint64_t capture_last_number(const struct capture *capture);
+
 /* How much of the file was read (as it lies there, compressed or not), for a progress line; total
  * is 0 when unknown (a pipe). */
 void capture_progress(const struct capture *capture, uint64_t *bytes_read, uint64_t *bytes_total);

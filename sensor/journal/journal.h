@@ -120,5 +120,7 @@ void journal_set_server(struct journal *journal, const char *server);
 /* DIR of the user's or the system's state: $STATE_DIRECTORY, /var/lib/downgrd for root,
  * $XDG_STATE_HOME/downgrd, ~/.local/state/downgrd. False when there is none of them. */
 bool journal_default_dir(char *path, size_t size);
+/* Makes that directory and those above it, if they are not there. 0 or -errno. */
+int journal_make_dir(const char *dir);
 
 #endif

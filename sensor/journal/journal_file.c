@@ -54,8 +54,7 @@ bool journal_default_dir(char *path, size_t size) {
     return length > 0 && (size_t)length < size;
 }
 
-/* The directory and those above it. */
-static int make_dirs(const char *dir) {
+int journal_make_dir(const char *dir) {
     char path[PATH_MAX];
     size_t size = strlen(dir);
     if (size == 0 || size >= sizeof path)
@@ -237,7 +236,7 @@ struct journal *journal_open(const char *dir, const char *sensor, size_t bytes,
         .sensor = sensor, .bytes = (bytes + 4095) & ~(size_t)4095, .message = message};
     struct journal *journal = calloc(1, sizeof *journal);
     message[0] = '\0';
-    int status = journal == NULL ? -ENOMEM : make_dirs(dir);
+    int status = journal == NULL ? -ENOMEM : journal_make_dir(dir);
     int length = snprintf(place.path, sizeof place.path, "%s/%s.journal", dir, sensor);
     if (status == 0 && (length < 0 || (size_t)length >= sizeof place.path))
         status = -ENAMETOOLONG;

@@ -7,38 +7,16 @@
  */
 #include "history_store.h"
 
-#include "lru_table.h"
+#include "history_tables.h"
 #include "siphash.h"
 #include "table_memory.h"
 
 #include <stdlib.h>
 
-enum { CLIENT_MAP_WORDS = 4, CLIENT_MAP_BITS = CLIENT_MAP_WORDS * 64 };
 /* Keys of one table must not look like another's. */
 enum { LANE_NAMED = 1, LANE_ADDRESSED, LANE_SERVER, LANE_CLIENT, LANE_SERVER_MAP };
 enum { CACHE_LINE = 64 };
 enum { CLIENT_WINDOW_S = 600, US_PER_S = 1000000 };
-
-struct attempt_ring {
-    size_t count;
-    struct attempt attempts[HISTORY_MAX_ATTEMPTS]; /* newest first */
-};
-
-struct client_record {
-    uint64_t window_us;
-    uint64_t servers[CLIENT_MAP_WORDS];
-    uint32_t failures;
-    uint32_t handshakes;
-};
-
-struct history_store {
-    struct lru_table attempt_table;
-    struct lru_table server_table;
-    struct lru_table client_table;
-    struct attempt_ring *rings;
-    struct server_record *servers;
-    struct client_record *clients;
-};
 
 /* The bytes that identify a table's entry, hashed as they lie. */
 struct key {
@@ -177,7 +155,17 @@ static void expect_records(const struct history_store *store, const struct histo
            sizeof *store->clients);
 }
 
-void history_store_view(const struct history_store *store, const struct handshake *handshake,
+/* As it is known now; NULL when it is not. */
+static const struct server_record *find_server(struct history_store *store, uint64_t hash,
+                                               uint64_t now_us) {
+    size_t slot = lru_table_find(&store->server_table, hash);
+    if (slot == SIZE_MAX)
+        return NULL;
+    history_fade(&store->servers[slot], now_us);
+    return &store->servers[slot];
+}
+
+void history_store_view(struct history_store *store, const struct handshake *handshake,
                         const struct history_keys *keys, struct history *view) {
     expect_records(store, keys);
     *view = (struct history){0};
@@ -187,14 +175,9 @@ void history_store_view(const struct history_store *store, const struct handshak
         view->attempts = store->rings[slot].attempts;
         view->attempt_count = store->rings[slot].count;
     }
-    slot = lru_table_find(&store->server_table, keys->server);
-    if (slot != SIZE_MAX)
-        view->server = &store->servers[slot];
-    slot = handshake->has & HANDSHAKE_HAS_DIALOGUE
-               ? lru_table_find(&store->server_table, keys->service)
-               : SIZE_MAX;
-    if (slot != SIZE_MAX)
-        view->service = &store->servers[slot];
+    view->server = find_server(store, keys->server, handshake->ended_us);
+    if (handshake->has & HANDSHAKE_HAS_DIALOGUE)
+        view->service = find_server(store, keys->service, handshake->ended_us);
     slot = lru_table_find(&store->client_table, keys->client);
     if (slot != SIZE_MAX && is_recent(&store->clients[slot], handshake->ended_us)) {
         view->client_servers = count_bits(&store->clients[slot]);
@@ -248,6 +231,8 @@ static void add_server(struct history_store *store, const struct handshake *hand
     enum tls_rank proven = history_proven_by_sentinel(handshake);
     if (proven > server->highest_proven)
         server->highest_proven = (uint8_t)proven;
+    if (proven != TLS_RANK_UNKNOWN && proven == server->highest_proven)
+        server->proven_us = handshake->ended_us;
     enum tls_rank negotiated = handshake_negotiated(handshake);
     enum tls_rank offered = handshake_highest_offered(handshake);
     note_lowered(server, handshake, keys);
@@ -280,6 +265,7 @@ static void add_dialogue(struct history_store *store, const struct handshake *ha
     struct server_record *service = &store->servers[slot];
     if (is_new)
         *service = (struct server_record){.first_us = handshake->ended_us};
+    service->last_us = handshake->ended_us;
     service->starttls_seen++;
     service->starttls_offered += is_offered && !is_withheld;
     if (is_withheld)
@@ -318,4 +304,74 @@ void history_store_add(struct history_store *store, const struct handshake *hand
         return;
     add_server(store, handshake, keys, is_suspect);
     add_client(store, handshake, keys);
+}
+
+/* ---- what is kept over a restart ---- */
+
+enum { ATTEMPT_KEPT_S = 3600 };
+
+static bool is_within(uint64_t time_us, uint64_t now_us, uint64_t seconds) {
+    return time_us + seconds * US_PER_S >= now_us;
+}
+
+static bool ring_is_worth(const void *entry, uint64_t now_us) {
+    const struct attempt_ring *ring = entry;
+    return ring->count > 0 && is_within(ring->attempts[0].ended_us, now_us, ATTEMPT_KEPT_S);
+}
+
+static bool ring_is_sound(const void *entry) {
+    const struct attempt_ring *ring = entry;
+    if (ring->count > HISTORY_MAX_ATTEMPTS)
+        return false;
+    for (size_t i = 0; i < ring->count; i++) {
+        const struct attempt *attempt = &ring->attempts[i];
+        if (attempt->highest_offered >= TLS_RANK_COUNT ||
+            attempt->lowest_offered >= TLS_RANK_COUNT || attempt->negotiated >= TLS_RANK_COUNT ||
+            attempt->outcome > OUTCOME_INCONCLUSIVE || attempt->closed_by > SIDE_COUNT ||
+            attempt->fatal_sender > SIDE_COUNT)
+            return false;
+    }
+    return true;
+}
+
+static bool server_is_worth(const void *entry, uint64_t now_us) {
+    const struct server_record *server = entry;
+    (void)now_us;
+    return server->handshakes > 0 || server->starttls_seen > 0;
+}
+
+static bool server_is_sound(const void *entry) {
+    const struct server_record *server = entry;
+    return server->highest_negotiated < TLS_RANK_COUNT && server->highest_proven < TLS_RANK_COUNT &&
+           server->hybrid_taken <= server->hybrid_offered &&
+           server->starttls_offered <= server->starttls_seen;
+}
+
+static bool client_is_worth(const void *entry, uint64_t now_us) {
+    const struct client_record *client = entry;
+    return is_within(client->window_us, now_us, CLIENT_WINDOW_S);
+}
+
+static bool client_is_sound(const void *entry) {
+    const struct client_record *client = entry;
+    return client->failures <= client->handshakes;
+}
+
+void history_store_tables(struct history_store *store,
+                          struct history_table tables[HISTORY_STORE_TABLES]) {
+    tables[0] = (struct history_table){&store->attempt_table, store->rings, sizeof *store->rings,
+                                       ring_is_worth, ring_is_sound};
+    tables[1] = (struct history_table){&store->server_table, store->servers, sizeof *store->servers,
+                                       server_is_worth, server_is_sound};
+    tables[2] = (struct history_table){&store->client_table, store->clients, sizeof *store->clients,
+                                       client_is_worth, client_is_sound};
+}
+
+uint64_t history_store_now(const struct history_store *store) {
+    uint64_t now_us = 0;
+    for (size_t slot = 0; slot < lru_table_slots(&store->server_table); slot++)
+        if (lru_table_hash(&store->server_table, slot) != 0 &&
+            store->servers[slot].last_us > now_us)
+            now_us = store->servers[slot].last_us;
+    return now_us;
 }

@@ -13,6 +13,7 @@
 #define DOWNGRD_HISTORY_STORE_H
 
 #include "history.h"
+#include "history_file.h"
 #include "verdict.h"
 
 struct history_store;
@@ -41,12 +42,19 @@ void history_store_expect(const struct history_store *store, const struct handsh
 
 /* Lays out what is known about this handshake's client, server and name. The view points into the
  * store and is good until the next call on it. */
-void history_store_view(const struct history_store *store, const struct handshake *handshake,
+void history_store_view(struct history_store *store, const struct handshake *handshake,
                         const struct history_keys *keys, struct history *view);
 
 /* Remembers a judged handshake. `is_suspect` (an attack-class rule hit) keeps what was negotiated
  * out of the server's record; what its mark proves is kept always. */
 void history_store_add(struct history_store *store, const struct handshake *handshake,
                        const struct history_keys *keys, bool is_suspect);
+
+/* The tables, for history_file.h. */
+enum { HISTORY_STORE_TABLES = 3 };
+void history_store_tables(struct history_store *store,
+                          struct history_table tables[HISTORY_STORE_TABLES]);
+/* The latest time of anything that is remembered. */
+uint64_t history_store_now(const struct history_store *store);
 
 #endif

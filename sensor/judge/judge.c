@@ -115,6 +115,26 @@ void judge_forget(struct judge *judge) {
     lru_table_clear(&judge->fold_table);
 }
 
+enum { JUDGE_TABLES = HISTORY_STORE_TABLES + 1 };
+
+static void judge_tables(const struct judge *judge, struct history_table tables[JUDGE_TABLES]) {
+    history_store_tables(judge->store, tables);
+    tables[HISTORY_STORE_TABLES] = twin_store_table(judge->twins);
+}
+
+int judge_save(const struct judge *judge, const char *path, bool is_durable) {
+    struct history_table tables[JUDGE_TABLES];
+    judge_tables(judge, tables);
+    return history_file_save(path, tables, JUDGE_TABLES, history_store_now(judge->store),
+                             is_durable);
+}
+
+int judge_load(struct judge *judge, const char *path, char message[HISTORY_MESSAGE_SIZE]) {
+    struct history_table tables[JUDGE_TABLES];
+    judge_tables(judge, tables);
+    return history_file_load(path, tables, JUDGE_TABLES, message);
+}
+
 struct judge_counts judge_counts(const struct judge *judge) {
     return judge->counts;
 }

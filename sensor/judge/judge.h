@@ -14,6 +14,7 @@
 
 #include "exceptions.h"
 #include "expectations.h"
+#include "history_file.h"
 #include "verdict.h"
 
 struct judge;
@@ -54,6 +55,15 @@ void judge_handshake(struct judge *judge, const struct source *source,
                      const struct handshake *handshake);
 void judge_forget(struct judge *judge); /* history and folds, as after judge_new(): files are judged
                                            each on its own */
+
+/*
+ * What was learned, in a file (history_file.h): of servers, of the last hour's attempts, of clients
+ * and hellos. Saving may happen between any two handshakes; `is_durable` waits for the disk.
+ * Loading adds to what is known: after judge_new() or judge_forget(). Both 0 or -errno, and
+ * judge_load() says in `message` what is wrong.
+ */
+int judge_save(const struct judge *judge, const char *path, bool is_durable);
+int judge_load(struct judge *judge, const char *path, char message[HISTORY_MESSAGE_SIZE]);
 
 struct judge_counts {
     uint64_t alerts;

@@ -87,3 +87,11 @@ size_t lru_table_touch(struct lru_table *table, uint64_t hash, bool *is_new) {
     set->used[way] = ++table->clock;
     return number * LRU_SET_SIZE + way;
 }
+
+uint64_t lru_table_hash(const struct lru_table *table, size_t slot) {
+    return table->sets[slot / LRU_SET_SIZE].hashes[slot % LRU_SET_SIZE];
+}
+
+uint64_t lru_table_used(const struct lru_table *table, size_t slot) {
+    return table->sets[slot / LRU_SET_SIZE].used[slot % LRU_SET_SIZE];
+}

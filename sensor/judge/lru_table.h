@@ -49,4 +49,9 @@ size_t lru_table_find(const struct lru_table *table, uint64_t hash);
 /* The slot of a hash, made if need be: then *is_new is true and the slot's old content is void. */
 size_t lru_table_touch(struct lru_table *table, uint64_t hash, bool *is_new);
 
+/* For walking over all slots: whose a slot is (0: free), and a number that is larger the later it
+ * was touched. */
+uint64_t lru_table_hash(const struct lru_table *table, size_t slot);
+uint64_t lru_table_used(const struct lru_table *table, size_t slot);
+
 #endif

@@ -108,3 +108,23 @@ const struct twin *twin_store_meet(struct twin_store *store, const struct handsh
     store->met.answers_differ = seen->answer != hello.answer && hello.answer != 0;
     return &store->met;
 }
+
+enum { KEPT_S = 600, US_PER_S = 1000000 };
+
+static bool is_worth(const void *entry, uint64_t now_us) {
+    const struct hello *hello = entry;
+    return hello->twin.time_us + (uint64_t)KEPT_S * US_PER_S >= now_us;
+}
+
+static bool is_sound(const void *entry) {
+    (void)entry;
+    return true;
+}
+
+struct history_table twin_store_table(struct twin_store *store) {
+    return (struct history_table){.table = store != NULL ? &store->table : NULL,
+                                  .entries = store != NULL ? store->hellos : NULL,
+                                  .entry_size = sizeof(struct hello),
+                                  .is_worth = is_worth,
+                                  .is_sound = is_sound};
+}

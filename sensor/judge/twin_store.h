@@ -8,6 +8,7 @@
 #define DOWNGRD_TWIN_STORE_H
 
 #include "history.h"
+#include "history_file.h"
 
 struct twin_store;
 
@@ -20,5 +21,8 @@ void twin_store_clear(struct twin_store *store);
  * was seen before on the same addresses and ports, whatever the rest of the hello was. */
 const struct twin *twin_store_meet(struct twin_store *store, const struct handshake *handshake,
                                    bool *is_known);
+
+/* The table, for history_file.h; of no store (NULL) as well. */
+struct history_table twin_store_table(struct twin_store *store);
 
 #endif

@@ -1,0 +1,33 @@
+/*
+ * history_tables.h - what lies in the history store's tables; for the store and its file.
+ */
+#ifndef DOWNGRD_HISTORY_TABLES_H
+#define DOWNGRD_HISTORY_TABLES_H
+
+#include "history.h"
+#include "lru_table.h"
+
+enum { CLIENT_MAP_WORDS = 4, CLIENT_MAP_BITS = CLIENT_MAP_WORDS * 64 };
+
+struct attempt_ring {
+    size_t count;
+    struct attempt attempts[HISTORY_MAX_ATTEMPTS]; /* newest first */
+};
+
+struct client_record {
+    uint64_t window_us;
+    uint64_t servers[CLIENT_MAP_WORDS];
+    uint32_t failures;
+    uint32_t handshakes;
+};
+
+struct history_store {
+    struct lru_table attempt_table;
+    struct lru_table server_table;
+    struct lru_table client_table;
+    struct attempt_ring *rings;
+    struct server_record *servers;
+    struct client_record *clients;
+};
+
+#endif
