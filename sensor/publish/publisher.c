@@ -323,6 +323,8 @@ static void *run(void *context) {
         if (is_stopping && (status == 0 || is_time_over(publisher, status))) {
             if (status != 0)
                 end_early(publisher, status);
+            else if (publisher->config.is_live)
+                send_health(publisher);
             break;
         }
         if (status < 0)

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """check_exactly_once - every handshake counted once and every alert in the stream once, under faults.
 
-usage: check_exactly_once.py FIXTURE DOWNGRD [--seed N] [--faults N] [--items N] [unittest options]
+usage: check_exactly_once.py FIXTURE DOWNGRD [--seed N] [--faults N] [--items N] [--volume N]
+                             [--restarts N] [unittest options]
 
 A made-up interface (redis_publish_fixture live=N) or a capture is published to a real redis-server
 through a proxy of this test, while faults are injected from a seed: the connection cut after some
@@ -40,6 +41,7 @@ class DurableServer(Server):
     """A server that keeps its data, or some of it, over kill -9. `keeps`: all, some or none."""
 
     KEEPS = {"all": ("--appendonly", "yes", "--appendfsync", "always"),
+             "second": ("--appendonly", "yes", "--appendfsync", "everysec"),
              "some": ("--save", "1 1"),
              "none": ()}
 
@@ -173,11 +175,12 @@ class Sensor:
         self.words = [OPTIONS.fixture, url, state, name, "-", f"live={items}", "timeout=300",
                       f"patience={PATIENCE_S * 1000}", "domains=7", "flush=50", *options]
         self.log = tempfile.TemporaryFile()
+        self.output = tempfile.TemporaryFile()
         self.kills = 0
         self.start()
 
     def start(self):
-        self.process = subprocess.Popen(self.words, stdout=subprocess.DEVNULL, stderr=self.log,
+        self.process = subprocess.Popen(self.words, stdout=self.output, stderr=self.log,
                                         preexec_fn=die_with_parent)
 
     def kill(self):
@@ -193,6 +196,7 @@ class Sensor:
         self.process.kill()
         self.process.wait()
         self.log.close()
+        self.output.close()
 
     def said(self):
         self.log.seek(0)
@@ -501,6 +505,47 @@ class Clusters(Live):
     test_two_sensors_share = None
 
 
+class Volume(ExactlyOnceCase):
+    """Many domains, while the server is restarted again and again."""
+
+    def run_sensor(self, keeps, restarts):
+        items = OPTIONS.volume
+        server = self.server(keeps)
+        begin = time.monotonic()
+        sensor = self.sensor(server.port, f"volume{restarts}", items, "pause=20", "flush=1000",
+                             f"domains={items // 4}", "journal=128", "step=1000")
+        lag = fill = 0
+        next_restart = begin + 1.0
+        while sensor.is_running():
+            time.sleep(0.1)
+            with contextlib.suppress(OSError, EOFError, RuntimeError, TypeError):
+                seen = server.ask("HMGET", "downgrd:health:{lab}", "lag_us", "journal_unpublished")
+                lag, fill = max(lag, int(seen[0])), max(fill, int(seen[1]))
+            if restarts > 0 and time.monotonic() > next_restart:
+                server.kill_and_restart()
+                restarts -= 1
+                next_restart = time.monotonic() + 1.0
+        sensor.finish()
+        self.assertEqual(restarts, 0, "it was too fast to be met by all restarts")
+        seconds = time.monotonic() - begin
+        last = server.ask("HMGET", "downgrd:health:{lab}", "lag_us", "journal_unpublished",
+                          "journal_dropped_ever")
+        self.assertEqual(last, [b"0", b"0", b"0"])
+        sensor.output.seek(0)
+        cpu_ms = int(sensor.output.read().split()[1])
+        return server, sensor, (seconds, cpu_ms, fill)
+
+    def test_many_domains_and_restarts(self):
+        calm, _, calm_figures = self.run_sensor("second", 0)
+        torn, sensor, figures = self.run_sensor("second", OPTIONS.restarts)
+        for name, (seconds, cpu_ms, fill) in (("calm", calm_figures), ("restarted", figures)):
+            print(f"volume, {name}: {OPTIONS.volume} items, {OPTIONS.volume // 4} domains, "
+                  f"{seconds:.1f} s, judge's side {cpu_ms} ms of CPU, "
+                  f"at most {fill >> 10} KiB unpublished")
+        self.assertEqual(sorted(stream_ids(torn)), sorted(stream_ids(calm)))
+        self.assertEqual(counted(torn), counted(calm), sensor.said())
+
+
 class Sentinels(ExactlyOnceCase):
     def test_the_sentinel_names_the_next_primary(self):
         primary, replica = self.server("all"), self.server("all")
@@ -593,6 +638,8 @@ def main():
     parser.add_argument("downgrd")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
     parser.add_argument("--faults", type=int, default=24)
+    parser.add_argument("--volume", type=int, default=20000)
+    parser.add_argument("--restarts", type=int, default=2)
     parser.add_argument("--items", type=int, default=12000)
     OPTIONS, rest = parser.parse_known_args()
     if not shutil.which("redis-server"):
