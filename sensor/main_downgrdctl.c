@@ -12,22 +12,19 @@
 #include <unistd.h>
 
 #include "ctl_options.h"
-#include "redis_link.h"
+#include "redis_servers.h"
 
 enum { LEAST_WIDTH = 40, MOST_WIDTH = 1000, DEFAULT_WIDTH = 120, TIMEOUT_MS = 3000 };
 
 static struct redis_link *connect_redis(const struct ctl_options *options) {
     char message[REDIS_MESSAGE_SIZE];
-    char error[REDIS_URL_ERROR_SIZE];
     struct redis_url url;
     const char *text = options->redis != NULL ? options->redis : getenv("DOWNGRD_REDIS");
     if (text == NULL || *text == '\0')
         text = "redis://127.0.0.1:6379/0";
-    if (redis_url_parse(text, &url, error) != 0) {
-        (void)fprintf(stderr, "downgrdctl: --redis: %s\n", error);
-        return NULL;
-    }
-    struct redis_link *link = redis_link_new(&url, TIMEOUT_MS, NULL, 0, message);
+    struct redis_link *link = NULL;
+    if (redis_servers_find(text, TIMEOUT_MS, &url, message) == 0)
+        link = redis_link_new(&url, TIMEOUT_MS, NULL, 0, message);
     if (link == NULL)
         (void)fprintf(stderr, "downgrdctl: %s\n", message);
     return link;

@@ -164,21 +164,6 @@ static struct node *add_node(struct redis_servers *servers, const struct redis_u
     return node;
 }
 
-static struct redis_url url_of(const struct redis_servers *servers, const char *host,
-                               uint16_t port) {
-    struct redis_url url = servers->addresses.urls[0];
-    url.is_unix = false;
-    url.port = port;
-    (void)snprintf(url.host, sizeof url.host, "%s", host);
-    (void)snprintf(url.place, sizeof url.place,
-                   strchr(host, ':') != NULL ? "redis://[%s]:%u" : "redis://%s:%u", host,
-                   (unsigned)port);
-    for (char *at = url.place; *at != '\0'; at++)
-        if (*at < ' ' || *at > '~')
-            *at = '?';
-    return url;
-}
-
 /* ---- a cluster ---- */
 
 static struct node *find_node(struct redis_servers *servers, const char *host, uint16_t port) {
@@ -198,7 +183,7 @@ static struct node *get_node(struct redis_servers *servers, const char *host, ui
     struct node *node = find_node(servers, host, port);
     if (node != NULL)
         return node;
-    struct redis_url url = url_of(servers, host, port);
+    struct redis_url url = redis_url_elsewhere(&servers->addresses.urls[0], host, port);
     return add_node(servers, &url, &info, status);
 }
 
@@ -270,8 +255,8 @@ static int ask_sentinel(struct redis_servers *servers, const struct redis_url *s
                          reply->element[0]->type == REDIS_REPLY_STRING &&
                          reply->element[1]->type == REDIS_REPLY_STRING;
         if (is_answer)
-            *primary = url_of(servers, reply->element[0]->str,
-                              (uint16_t)strtoul(reply->element[1]->str, NULL, 10));
+            *primary = redis_url_elsewhere(sentinel, reply->element[0]->str,
+                                           (uint16_t)strtoul(reply->element[1]->str, NULL, 10));
         else
             status = refuse(servers, -ENOENT, sentinel->place,
                             "this sentinel knows no primary of that name; see SENTINEL MASTERS");
@@ -314,6 +299,27 @@ int redis_servers_connect(struct redis_servers *servers) {
     memcpy(servers->message, told, sizeof told);
     redis_servers_disconnect(servers);
     return result;
+}
+
+int redis_servers_find(const char *text, uint32_t timeout_ms, struct redis_url *url,
+                       char message[REDIS_MESSAGE_SIZE]) {
+    char error[REDIS_URL_ERROR_SIZE];
+    struct redis_servers *servers = redis_servers_new(text, timeout_ms, NULL, 0, error);
+    int status = 0;
+    if (servers == NULL) {
+        (void)snprintf(message, REDIS_MESSAGE_SIZE, "--redis: %s", error);
+        return -EINVAL;
+    }
+    if (servers->addresses.is_sentinel || servers->addresses.count > 1)
+        status = redis_servers_connect(servers);
+    if (status == 0)
+        *url = servers->node_count > 0 && servers->addresses.is_sentinel
+                   ? servers->nodes[0].url
+                   : servers->addresses.urls[servers->next_address];
+    else
+        (void)snprintf(message, REDIS_MESSAGE_SIZE, "%s", servers->message);
+    redis_servers_delete(servers);
+    return status;
 }
 
 bool redis_servers_are_up(const struct redis_servers *servers) {

@@ -123,6 +123,12 @@ static int parse_host(const char **text, struct redis_url *url, char error[REDIS
     return 0;
 }
 
+static void set_place(struct redis_url *url) {
+    bool has_colon = strchr(url->host, ':') != NULL;
+    (void)snprintf(url->place, sizeof url->place, has_colon ? "redis://[%s]:%u" : "redis://%s:%u",
+                   url->host, (unsigned)url->port);
+}
+
 static int parse_tcp(const char *text, struct redis_url *url, char error[REDIS_URL_ERROR_SIZE]) {
     int status = parse_credentials(&text, url, error);
     if (status == 0)
@@ -139,9 +145,7 @@ static int parse_tcp(const char *text, struct redis_url *url, char error[REDIS_U
         url->port = (uint16_t)port;
         text += 1 + size;
     }
-    bool has_colon = strchr(url->host, ':') != NULL;
-    (void)snprintf(url->place, sizeof url->place, has_colon ? "redis://[%s]:%u" : "redis://%s:%u",
-                   url->host, (unsigned)url->port);
+    set_place(url);
     if (strcmp(text, "/") == 0)
         return 0;
     if (*text == '/')
@@ -174,4 +178,15 @@ int redis_url_parse(const char *text, struct redis_url *url, char error[REDIS_UR
                             "unix:///PATH?db=DB");
     clean_place(url->place);
     return status;
+}
+
+struct redis_url redis_url_elsewhere(const struct redis_url *login, const char *host,
+                                     uint16_t port) {
+    struct redis_url url = *login;
+    url.is_unix = false;
+    url.port = port;
+    (void)snprintf(url.host, sizeof url.host, "%s", host);
+    set_place(&url);
+    clean_place(url.place);
+    return url;
 }

@@ -31,4 +31,8 @@ struct redis_url {
 /* 0, or -EINVAL with the reason and the remedy in `error`, which never holds the password. */
 int redis_url_parse(const char *text, struct redis_url *url, char error[REDIS_URL_ERROR_SIZE]);
 
+/* The same login and database at another place. */
+struct redis_url redis_url_elsewhere(const struct redis_url *login, const char *host,
+                                     uint16_t port);
+
 #endif

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """check_exactly_once - every handshake counted once and every alert in the stream once, under faults.
 
-usage: check_exactly_once.py FIXTURE DOWNGRD [--seed N] [--faults N] [--items N] [--volume N]
+usage: check_exactly_once.py FIXTURE DOWNGRD DOWNGRDCTL [--seed N] [--faults N] [--items N] [--volume N]
                              [--restarts N] [unittest options]
 
 A made-up interface (redis_publish_fixture live=N) or a capture is published to a real redis-server
@@ -294,8 +294,19 @@ class ExactlyOnceCase(unittest.TestCase):
 class Live(ExactlyOnceCase):
     """A made-up interface."""
 
+    def ask_ctl(self, url):
+        """What downgrdctl says, of one server as of a cluster."""
+        answers = []
+        for words in (("share",), ("share", "--by", "day"), ("top", "--legacy"),
+                      ("alerts", "--limit", "0"), ("clients", "host1.example")):
+            done = subprocess.run([OPTIONS.downgrdctl, "--redis", url, *words, "--csv"],
+                                  capture_output=True, timeout=60)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            answers.append(sorted(done.stdout.splitlines()))
+        return answers
+
     def undisturbed(self, items):
-        server = self.server("none")
+        server = self.calm = self.server("none")
         self.sensor(server.port, "calm", items, "pause=0").finish()
         whole, ids = counted(server), sorted(stream_ids(server))
         self.assertEqual(len(ids), items // 50)
@@ -465,6 +476,7 @@ class Clusters(Live):
     def test_slots_move_and_nodes_restart(self):
         items = OPTIONS.items
         wanted, ids = self.undisturbed(items)
+        answers = self.ask_ctl(self.calm.url)
         cluster = Cluster(self)
         url = f"{cluster.proxies[0].port},127.0.0.1:{cluster.proxies[1].port}"
         sensor = self.sensor(url, "torn", items, "pause=1200")
@@ -498,6 +510,7 @@ class Clusters(Live):
         self.assertEqual(sorted(cluster.stream_ids()), ids, sensor.said())
         self.maxDiff = 4000
         self.assertEqual(cluster.counted(), wanted, sensor.said())
+        self.assertEqual(self.ask_ctl(f"redis://127.0.0.1:{url}"), answers)
 
     # Those of Live run there.
     test_server_that_keeps_everything = test_server_that_keeps_some = None
@@ -636,6 +649,7 @@ def main():
     parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument("fixture")
     parser.add_argument("downgrd")
+    parser.add_argument("downgrdctl")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
     parser.add_argument("--faults", type=int, default=24)
     parser.add_argument("--volume", type=int, default=20000)
@@ -647,6 +661,7 @@ def main():
         sys.exit(77)
     print(f"seed {OPTIONS.seed}", flush=True)
     OPTIONS.fixture = str(pathlib.Path(OPTIONS.fixture).resolve())
+    OPTIONS.downgrdctl = str(pathlib.Path(OPTIONS.downgrdctl).resolve())
     OPTIONS.downgrd = str(pathlib.Path(OPTIONS.downgrd).resolve())
     unittest.main(argv=[sys.argv[0], *rest])
 
