@@ -267,6 +267,8 @@ static int add_sockets(scmp_filter_ctx filter, unsigned needs) {
     if (needs & CONFINE_REOPEN) {
         status |= allow_socket(filter, AF_PACKET, SOCK_RAW);
         status |= allow_socket(filter, AF_PACKET, SOCK_DGRAM);
+        /* libpcap asks the card by one, as ethtool does */
+        status |= allow_socket(filter, AF_INET, SOCK_DGRAM);
         status |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, CALL(bind), 0);
     }
     return status ? -EINVAL : 0;

@@ -16,6 +16,7 @@
 #include "log.h"
 #include "packet_ring.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
@@ -199,7 +200,14 @@ static void find_interface(struct worker *worker, uint64_t now_ms) {
         log_write(LOG_LEVEL_NOTICE, "interface-back", "%s is back", name_of(worker));
         return;
     }
-    log_write(LOG_LEVEL_INFO, "interface-not-back", "%s", error);
+    bool is_first = worker->pause_ms == REOPEN_FIRST_MS;
+    if (is_first && errno == EPERM)
+        log_write(LOG_LEVEL_ERROR, "interface-not-back",
+                  "%s; the right to open it again was given up: see rights.reopen in the "
+                  "configuration, or start the sensor again",
+                  error);
+    else
+        log_write(LOG_LEVEL_INFO, "interface-not-back", "%s", error);
     worker->pause_ms = worker->pause_ms * 2 < REOPEN_MAX_MS ? worker->pause_ms * 2 : REOPEN_MAX_MS;
     worker->reopen_ms = now_ms + worker->pause_ms;
 }

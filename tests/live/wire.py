@@ -40,10 +40,10 @@ def enter():
         return
     if os.geteuid() != 0:
         skip("needs root, for network namespaces and capturing")
-    if subprocess.run(["unshare", "-n", "true"], capture_output=True).returncode != 0:
+    if subprocess.run(["unshare", "-n", "-m", "true"], capture_output=True).returncode != 0:
         skip("network namespaces cannot be made here")
     os.environ[INSIDE] = "1"
-    os.execvp("unshare", ["unshare", "-n", "--", sys.executable, "-B", *sys.argv])
+    os.execvp("unshare", ["unshare", "-n", "-m", "--", sys.executable, "-B", *sys.argv])
 
 
 def ip(*words):
@@ -172,7 +172,9 @@ class Sensor:
         return time.monotonic() - begun
 
     def lines(self, event_type=None, eve=None):
-        found = [json.loads(line) for line in (eve or self.eve).read_text().splitlines()]
+        """Those that are there; the last one may be on its way."""
+        whole = (eve or self.eve).read_text().rpartition("\n")[0]
+        found = [json.loads(line) for line in whole.splitlines()]
         return [line for line in found if event_type in (None, line["event_type"])]
 
     def memory_kib(self, field="VmRSS"):
