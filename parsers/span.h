@@ -169,10 +169,10 @@ static inline bool span_next_u16(struct span *list, uint16_t *value) {
     return true;
 }
 
+/* A loop of its own: each hello is asked for suites and groups many times. */
 static inline bool span_has_u16(struct span list, uint16_t wanted) {
-    uint16_t value = 0;
-    while (span_next_u16(&list, &value))
-        if (value == wanted)
+    for (size_t at = 0; at + 1 < list.size; at += 2)
+        if ((((unsigned)list.data[at] << 8U) | list.data[at + 1]) == wanted)
             return true;
     return false;
 }

@@ -117,6 +117,7 @@ struct flow_table {
     struct quic_protection *quic;
     struct list lists[LIST_COUNT];
     uint64_t now_us;
+    uint64_t check_us; /* no list but the lingering one has anything due before that is over */
     struct hole holes[FLOW_MAX_HOLES];
     size_t hole_count;
     struct flow_counts counts;

@@ -22,24 +22,60 @@ void flow_default_config(struct flow_config *config) {
     };
 }
 
-static void flow_table_expire(struct flow_table *table) {
-    const struct flow_config *config = &table->config;
-    uint64_t now = table->now_us;
+/* How long a flow stays in each list after its last_us. */
+static uint64_t list_timeout(const struct flow_config *config, enum list_name name) {
+    switch (name) {
+    case LIST_CLOSED:
+    case LIST_CLOSING:
+        return config->closing_timeout_us;
+    case LIST_HANDSHAKE:
+        return config->handshake_timeout_us;
+    case LIST_IDLE:
+        return config->idle_timeout_us;
+    case LIST_LINGER: /* last_us is when it is over */
+    case LIST_COUNT:
+        break;
+    }
+    return 0;
+}
+
+static void expire_list(struct flow_table *table, enum list_name name) {
+    uint64_t timeout_us = list_timeout(&table->config, name);
     uint32_t index = 0;
-    while ((index = table->lists[LIST_LINGER].head) != NONE && table->flows[index].last_us < now)
-        flow_end_session(table, index, true, false);
-    while ((index = table->lists[LIST_CLOSING].head) != NONE &&
-           table->flows[index].last_us + config->closing_timeout_us < now)
-        flow_end_session(table, index, true, false);
-    while ((index = table->lists[LIST_HANDSHAKE].head) != NONE &&
-           table->flows[index].last_us + config->handshake_timeout_us < now)
-        flow_end_session(table, index, true, false);
-    while ((index = table->lists[LIST_IDLE].head) != NONE &&
-           table->flows[index].last_us + config->idle_timeout_us < now)
-        flow_free(table, index);
-    while ((index = table->lists[LIST_CLOSED].head) != NONE &&
-           table->flows[index].last_us + config->closing_timeout_us < now)
-        flow_free(table, index);
+    while ((index = table->lists[name].head) != NONE &&
+           table->flows[index].last_us + timeout_us < table->now_us) {
+        if (table->flows[index].session != NONE)
+            flow_end_session(table, index, true, false);
+        else
+            flow_free(table, index);
+    }
+}
+
+/* Until when the lists that are in order need not be looked at: their heads are not due before, and
+ * neither is what joins them from now on. */
+static uint64_t next_check(const struct flow_table *table) {
+    static const enum list_name names[] = {LIST_CLOSING, LIST_HANDSHAKE, LIST_IDLE, LIST_CLOSED};
+    uint64_t check_us = UINT64_MAX;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        uint32_t head = table->lists[names[i]].head;
+        uint64_t from_us = head == NONE ? table->now_us : table->flows[head].last_us;
+        uint64_t due_us = from_us + list_timeout(&table->config, names[i]);
+        check_us = due_us < check_us ? due_us : check_us;
+    }
+    return check_us;
+}
+
+/* Called for every packet that brings a new time: mostly there is nothing to do. */
+static inline void flow_table_expire(struct flow_table *table) {
+    if (table->lists[LIST_LINGER].head != NONE)
+        expire_list(table, LIST_LINGER);
+    if (table->now_us <= table->check_us)
+        return;
+    expire_list(table, LIST_CLOSING);
+    expire_list(table, LIST_HANDSHAKE);
+    expire_list(table, LIST_IDLE);
+    expire_list(table, LIST_CLOSED);
+    table->check_us = next_check(table);
 }
 
 void flow_table_tick(struct flow_table *table, uint64_t time_us) {
@@ -83,6 +119,7 @@ void flow_table_shift(struct flow_table *table, int64_t by_us) {
     if (before_us == 0)
         return;
     table->now_us += (uint64_t)by_us;
+    table->check_us = 0;
     for (size_t name = 0; name < LIST_COUNT; name++) {
         uint32_t index = table->lists[name].head;
         for (; index != NONE; index = table->flows[index].next)
@@ -232,6 +269,7 @@ void flow_table_end(struct flow_table *table) {
     table->free_flow = NONE;
     table->fresh_flow = 0;
     table->now_us = 0;
+    table->check_us = 0;
 }
 
 struct flow_counts flow_table_counts(const struct flow_table *table) {

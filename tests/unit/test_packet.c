@@ -480,6 +480,79 @@ static void test_every_byte(void **state) {
     }
 }
 
+/* Ethernet, and the same without its header: the quick way through plain frames must find what the
+ * layers find one after the other. */
+static void assert_same_way(const uint8_t *frame, size_t size, size_t wire_size) {
+    enum { HEADER = 14 };
+    struct packet plain;
+    struct packet layered;
+    enum parse_status status =
+        packet_decode(LINK_ETHERNET, span_of(frame, size), wire_size, 4, &plain);
+    if (size < HEADER || frame[12] != 0x08 || frame[13] != 0x00)
+        return;
+    assert_int_equal(packet_decode(LINK_IPV4, span_of(frame + HEADER, size - HEADER),
+                                   wire_size - HEADER, 4, &layered),
+                     status);
+    if (status != PARSE_OK)
+        return;
+    assert_int_equal(plain.ip_version, layered.ip_version);
+    assert_int_equal(plain.protocol, layered.protocol);
+    assert_int_equal(plain.hop_limit, layered.hop_limit);
+    assert_int_equal(plain.dont_fragment, layered.dont_fragment);
+    assert_memory_equal(&plain.source, &layered.source, sizeof plain.source);
+    assert_memory_equal(&plain.destination, &layered.destination, sizeof plain.destination);
+    assert_int_equal(plain.ip_id, layered.ip_id);
+    assert_int_equal(plain.vlan_count, layered.vlan_count);
+    assert_memory_equal(plain.vlans, layered.vlans, sizeof plain.vlans);
+    assert_int_equal(plain.tunnel_count, layered.tunnel_count);
+    assert_int_equal(plain.is_fragment, layered.is_fragment);
+    assert_int_equal(plain.more_fragments, layered.more_fragments);
+    assert_int_equal(plain.fragment_offset, layered.fragment_offset);
+    assert_int_equal(plain.source_port, layered.source_port);
+    assert_int_equal(plain.destination_port, layered.destination_port);
+    assert_int_equal(plain.sequence, layered.sequence);
+    assert_int_equal(plain.acknowledgement, layered.acknowledgement);
+    assert_int_equal(plain.window, layered.window);
+    assert_int_equal(plain.tcp_flags, layered.tcp_flags);
+    assert_int_equal(plain.tcp_window_scale, layered.tcp_window_scale);
+    assert_int_equal(plain.tcp_mss, layered.tcp_mss);
+    assert_int_equal(plain.tcp_timestamp, layered.tcp_timestamp);
+    assert_int_equal(plain.tcp_timestamp_echo, layered.tcp_timestamp_echo);
+    assert_int_equal(plain.has, layered.has);
+    assert_ptr_equal(plain.payload.data, layered.payload.data);
+    assert_int_equal(plain.payload.size, layered.payload.size);
+    assert_int_equal(plain.payload_size_wire, layered.payload_size_wire);
+}
+
+/* Plain frames, every one of their lengths, and every byte changed to anything. */
+static void test_plain_frames(void **state) {
+    (void)state;
+    static const char *const plain_frames[] = {
+        ETHERNET "0800" V4_TCP,
+        ETHERNET "0800" V4_TCP "000000000000", /* padding */
+        ETHERNET "0800 4500003e abcd4000 4006 0000 c0000201 c6336402"
+                 "c001 01bb 00000001 00000002 8018 1000 0000 0000"
+                 "0101080a 00000011 00000022 1603010203040506",
+    };
+    for (size_t i = 0; i < sizeof plain_frames / sizeof *plain_frames; i++) {
+        struct frame frame = frame_of_hex(plain_frames[i]);
+        for (size_t size = 0; size <= frame.size; size++) {
+            uint8_t *copy = frame_copy(frame.bytes, size);
+            assert_same_way(copy, size, size < 14 ? 14 : size);
+            assert_same_way(copy, size, frame.size);
+            assert_same_way(copy, size, frame.size + 100);
+            free(copy);
+        }
+        for (size_t at = 14; at < frame.size; at++) {
+            for (unsigned value = 0; value <= UINT8_MAX; value++) {
+                struct frame changed = frame;
+                changed.bytes[at] = (uint8_t)value;
+                assert_same_way(changed.bytes, changed.size, changed.size);
+            }
+        }
+    }
+}
+
 static void test_address_format(void **state) {
     (void)state;
     static const struct {
@@ -531,6 +604,7 @@ int main(void) {
         cmocka_unit_test(test_tcp_options),
         cmocka_unit_test(test_every_prefix),
         cmocka_unit_test(test_every_byte),
+        cmocka_unit_test(test_plain_frames),
         cmocka_unit_test(test_address_format),
     };
     return cmocka_run_group_tests_name("packet", tests, NULL, NULL);
