@@ -309,8 +309,92 @@ static void test_largest_hello(void **state) {
     assert_string_equal(found.ja4, "t12d999900_4cfc205a3c85_cad08ddadf80");
 }
 
+/* The same hello again has the same fingerprints, and one that differs in anything has its own:
+ * what is kept of earlier hellos changes nothing. */
+static void test_again(void **state) {
+    (void)state;
+    static const struct {
+        const char *version;
+        const char *suites;
+        const char *extensions;
+    } hellos[] = {
+        {"0303", "13011302c02f",
+         "000a00040002001d"
+         "000b00020100"
+         "000d000400020403"},
+        {"0301", "13011302c02f",
+         "000a00040002001d"
+         "000b00020100"
+         "000d000400020403"},
+        {"0303", "130113021303",
+         "000a00040002001d"
+         "000b00020100"
+         "000d000400020403"},
+        {"0303", "13011302c02f",
+         "000a000400020017"
+         "000b00020100"
+         "000d000400020403"},
+        {"0303", "13011302c02f",
+         "000a00040002001d"
+         "000b00020101"
+         "000d000400020403"},
+        {"0303", "13011302c02f",
+         "000a00040002001d"
+         "000b00020100"
+         "000d000400020804"},
+        {"0303", "13011302c02f",
+         "000b00020100"
+         "000a00040002001d"
+         "000d000400020403"},
+        {"0303", "13011302c02f",
+         "00100005000302"
+         "6832"},
+        {"0303", "13011302c02f", "002b0003020304"},
+        {"0303", "13011302c02f", NULL},
+    };
+    enum { COUNT = sizeof hellos / sizeof hellos[0] };
+    struct fingerprints seen[COUNT];
+    for (unsigned round = 0; round < 3; round++) {
+        for (size_t i = 0; i < COUNT; i++) {
+            struct message message;
+            struct fingerprints fingerprints;
+            struct handshake record =
+                record_of(&message, hellos[i].version, hellos[i].suites, hellos[i].extensions);
+            fingerprints_of(fingerprinter, &record, &fingerprints);
+            assert_true(fingerprints.has_ja3 && fingerprints.has_ja4 && !fingerprints.has_ja3s);
+            if (round == 0) {
+                seen[i] = fingerprints;
+                continue;
+            }
+            assert_string_equal(fingerprints.ja3.hash, seen[i].ja3.hash);
+            assert_int_equal(fingerprints.ja3.text_size, seen[i].ja3.text_size);
+            assert_memory_equal(fingerprints.ja3.text, seen[i].ja3.text, seen[i].ja3.text_size);
+            assert_string_equal(fingerprints.ja4, seen[i].ja4);
+        }
+    }
+    for (size_t i = 1; i < COUNT; i++)
+        assert_true(strcmp(seen[0].ja3.hash, seen[i].ja3.hash) != 0 ||
+                    strcmp(seen[0].ja4, seen[i].ja4) != 0);
+}
+
+/* The same hello over QUIC is another client. */
+static void test_again_over_quic(void **state) {
+    (void)state;
+    struct message message;
+    struct fingerprints tcp;
+    struct fingerprints quic;
+    struct handshake record = record_of(&message, "0303", "1301", "002b0003020304");
+    fingerprints_of(fingerprinter, &record, &tcp);
+    record.protocol = HANDSHAKE_QUIC;
+    fingerprints_of(fingerprinter, &record, &quic);
+    assert_int_equal(tcp.ja4[0], 't');
+    assert_int_equal(quic.ja4[0], 'q');
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_again),
+        cmocka_unit_test(test_again_over_quic),
         cmocka_unit_test(test_ja3),
         cmocka_unit_test(test_ja3s),
         cmocka_unit_test(test_ja4),

@@ -1,0 +1,118 @@
+#include "hello_cache.h"
+
+#include "tls_names.h"
+
+enum { OF_CLIENT = 'c', OF_SERVER = 's' };
+
+static void put_u16(struct hello_identity *identity, unsigned number) {
+    size_t at = identity->size;
+    identity->size += 2;
+    if (identity->size > IDENTITY_SIZE)
+        return;
+    identity->bytes[at] = (uint8_t)(number >> 8U);
+    identity->bytes[at + 1] = (uint8_t)number;
+}
+
+/* Where a list began, so that its length can go before it. */
+static size_t open_list(struct hello_identity *identity) {
+    put_u16(identity, 0);
+    return identity->size;
+}
+
+static void close_list(struct hello_identity *identity, size_t start) {
+    if (identity->size > IDENTITY_SIZE)
+        return;
+    size_t size = identity->size - start;
+    identity->bytes[start - 2] = (uint8_t)(size >> 8U);
+    identity->bytes[start - 1] = (uint8_t)size;
+}
+
+static void put_numbers(struct hello_identity *identity, struct span list) {
+    size_t start = open_list(identity);
+    uint16_t number = 0;
+    while (identity->size <= IDENTITY_SIZE && span_next_u16(&list, &number))
+        if (!tls_is_grease(number))
+            put_u16(identity, number);
+    close_list(identity, start);
+}
+
+static void put_extension_types(struct hello_identity *identity, struct span extensions) {
+    size_t start = open_list(identity);
+    struct tls_extension extension;
+    while (identity->size <= IDENTITY_SIZE && tls_extension_next(&extensions, &extension))
+        if (!tls_is_grease(extension.type))
+            put_u16(identity, extension.type);
+    close_list(identity, start);
+}
+
+static void put_bytes(struct hello_identity *identity, struct span bytes) {
+    put_u16(identity, (unsigned)(bytes.size & UINT16_MAX));
+    size_t at = identity->size;
+    identity->size += bytes.size;
+    if (identity->size <= IDENTITY_SIZE && bytes.size != 0)
+        memcpy(identity->bytes + at, bytes.data, bytes.size);
+}
+
+void hello_identity_of_client(const struct client_hello *hello, enum ja4_transport transport,
+                              struct hello_identity *identity) {
+    identity->size = 0;
+    put_u16(identity, (unsigned)OF_CLIENT << 8U | (unsigned)transport);
+    put_u16(identity, hello->is_sslv2);
+    put_u16(identity, hello->legacy_version);
+    put_numbers(identity, hello->cipher_suites);
+    put_extension_types(identity, hello->extensions);
+    put_numbers(identity, hello->supported_groups);
+    put_bytes(identity, hello->ec_point_formats);
+    put_numbers(identity, hello->signature_algorithms);
+    put_numbers(identity, hello->supported_versions);
+    put_bytes(identity, hello->alpn);
+}
+
+void hello_identity_of_server(const struct server_hello *hello, struct hello_identity *identity) {
+    identity->size = 0;
+    put_u16(identity, (unsigned)OF_SERVER << 8U);
+    put_u16(identity, hello->legacy_version);
+    put_u16(identity, hello->cipher_suite);
+    put_extension_types(identity, hello->extensions);
+}
+
+static size_t place_of(const struct hello_identity *identity) {
+    uint64_t hash = identity->size;
+    for (size_t at = 0; at < identity->size; at += sizeof hash) {
+        uint64_t word = 0;
+        size_t left = identity->size - at;
+        memcpy(&word, identity->bytes + at, left < sizeof word ? left : sizeof word);
+        hash = (hash ^ word) * 0x9e3779b97f4a7c15U;
+        hash ^= hash >> 32U;
+    }
+    return (size_t)hash & (HELLO_CACHE_SIZE - 1U);
+}
+
+const struct cached_hello *hello_cache_find(const struct hello_cache *cache,
+                                            const struct hello_identity *identity) {
+    if (identity->size > IDENTITY_SIZE)
+        return NULL;
+    const struct cached_hello *cached = &cache->hellos[place_of(identity)];
+    bool is_same = cached->identity.size == identity->size &&
+                   memcmp(cached->identity.bytes, identity->bytes, identity->size) == 0;
+    return is_same ? cached : NULL;
+}
+
+void hello_cache_put(struct hello_cache *cache, const struct hello_identity *identity,
+                     const struct ja3 *ja3, const char *ja4) {
+    if (identity->size > IDENTITY_SIZE ||
+        (ja3 && (ja3->text_size == 0 || ja3->text_size > CACHED_TEXT_SIZE)))
+        return;
+    struct cached_hello *cached = &cache->hellos[place_of(identity)];
+    cached->identity.size = identity->size;
+    memcpy(cached->identity.bytes, identity->bytes, identity->size);
+    cached->has_ja3 = ja3 != NULL;
+    cached->has_ja4 = ja4 != NULL;
+    if (ja3) {
+        memcpy(cached->ja3_hash, ja3->hash, sizeof cached->ja3_hash);
+        cached->text_size = ja3->text_size;
+        memcpy(cached->text, ja3->text, ja3->text_size);
+    }
+    if (ja4)
+        memcpy(cached->ja4, ja4, sizeof cached->ja4);
+}
