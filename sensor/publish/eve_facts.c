@@ -265,5 +265,9 @@ void eve_put_facts(struct json *json, const struct handshake *handshake) {
     enum handshake_ech ech = handshake_ech(handshake);
     if (ech != HANDSHAKE_ECH_NONE)
         put_plain(json, "ech", handshake_ech_name(ech));
+    if (handshake->has & HANDSHAKE_HAS_RENEGOTIATION) {
+        json_put_key(json, "renegotiation");
+        json_put_bool(json, true);
+    }
     put_malformed(json, handshake->malformed);
 }

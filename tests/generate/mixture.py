@@ -18,8 +18,10 @@ START_NS = 1_700_000_000_000_000_000
 DURATION_NS = 5_000_000_000
 WAYS = {**TAGS, **TUNNELS, **NESTS, **IP, **fragments_table()}
 PLAIN = "plain"
+TWICE, SWAPPED = "some packets twice", "datagrams swapped"
 # Half of all connections come as they are.
-DAMAGES = ("sound",) * 5 + ("some packets twice", "segments swapped", "split in two", "one byte first")
+DAMAGES = ("sound",) * 5 + (TWICE, "segments swapped", "split in two", "one byte first")
+DATAGRAM_DAMAGES = ("sound",) * 3 + (TWICE, SWAPPED)
 
 
 @dataclass
@@ -63,6 +65,17 @@ def _swapped(connection, packets, generator):
     return packets
 
 
+def _swapped_datagrams(packets, generator):
+    """Here and there two datagrams of one direction change places."""
+    packets = list(packets)
+    for index in range(len(packets) - 1):
+        one, other = packets[index : index + 2]
+        if one[1] == other[1] and generator.random() < 0.3:
+            packets[index] = (one[0], *other[1:])
+            packets[index + 1] = (other[0], *one[1:])
+    return packets
+
+
 def _split(connection, packets, place):
     """Every payload in two segments, cut where `place` says for its size."""
     made = []
@@ -96,13 +109,15 @@ def _numbered(connection, packets):
 
 def _damaged(member, generator):
     packets = _numbered(member.connection, _rearranged(member, generator))
-    if member.damage == "some packets twice":
+    if member.damage == TWICE:
         return [p for p in packets for _ in range(1 + (generator.random() < 0.3))]
     return packets
 
 
 def _rearranged(member, generator):
     connection, packets = member.connection, member.connection.packets
+    if member.damage == SWAPPED:
+        return _swapped_datagrams(packets, generator)
     if member.damage == "segments swapped":
         return _swapped(connection, packets, generator)
     if member.damage == "split in two":
@@ -141,7 +156,8 @@ def choose(pool, count, generator):
     """`count` members (or as many as there are) out of a pool of connections."""
     members = []
     for number, connection in enumerate(generator.sample(pool, min(count, len(pool)))):
-        damage = generator.choice(DAMAGES) if connection.protocol == TCP else DAMAGES[0]
+        is_tcp = connection.protocol == TCP
+        damage = generator.choice(DAMAGES if is_tcp else DATAGRAM_DAMAGES)
         way = _choose_way(connection, generator)
         ends = _addresses(connection.version, number)
         members.append(Member(number, connection, *ends, way, damage))

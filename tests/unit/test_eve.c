@@ -252,6 +252,10 @@ static void add_malformed(struct handshake *handshake) {
     handshake->malformed = MALFORMED_CLIENT_HELLO | MALFORMED_FRAGMENT;
 }
 
+static void add_renegotiation(struct handshake *handshake) {
+    handshake->has |= HANDSHAKE_HAS_RENEGOTIATION;
+}
+
 static void add_alpns(struct handshake *handshake) {
     handshake->offer.alpn = span_of("\x02h2\x00\x03\"\x0a\xff", 8);
     handshake->choice.alpn = span_of("h2", 2);
@@ -298,6 +302,8 @@ static void test_facts(void **state) {
         {add_ech, "tls", "client_alpns", NULL},
         {add_malformed, "downgrade", "malformed", "[\"client_hello\",\"fragment\"]"},
         {add_malformed, "downgrade", "ech", NULL},
+        {add_malformed, "downgrade", "renegotiation", NULL},
+        {add_renegotiation, "downgrade", "renegotiation", "true"},
         {add_alpns, "tls", "client_alpns", "[\"h2\",\"\",\"\\\"\\n\xc3\xbf\"]"},
         {add_alpns, "tls", "server_alpns", "[\"h2\"]"},
     };
