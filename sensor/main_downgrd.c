@@ -6,7 +6,6 @@
  * gives the same bytes on every machine.
  */
 #include <errno.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +20,7 @@
 #include "replay_order.h"
 #include "rights.h"
 #include "settings.h"
+#include "table_memory.h"
 
 struct outputs {
     struct eve *eve;
@@ -47,24 +47,19 @@ static bool filter_check(const char *path, const struct config *config) {
     return is_good;
 }
 
-static size_t heap_bytes(void) {
-    struct mallinfo2 info = mallinfo2();
-    return info.uordblks + info.hblkhd;
-}
-
 /* What the stages take is found by setting them up: nothing has to be added up by hand. */
 static int check_config(const struct options *options, const struct config *config,
                         const struct settings *settings) {
     if (config->pipeline.filter != NULL && !filter_check(options->config, config))
         return EXIT_ERROR;
-    size_t before = heap_bytes();
+    size_t before = memory_taken();
     struct pipeline *pipeline = pipeline_new(&settings->pipeline, NULL, 0);
     if (pipeline == NULL) {
         fprintf(stderr, "%s: there is not enough memory for these tables; lower them\n",
                 options->config);
         return EXIT_ERROR;
     }
-    size_t taken = heap_bytes() - before;
+    size_t taken = memory_taken() - before;
     if (settings->evidence.dir != NULL)
         taken += settings->evidence.memory;
     pipeline_delete(pipeline);

@@ -14,10 +14,10 @@
 #include "publish.h"
 #include "publisher.h"
 #include "rights.h"
+#include "table_memory.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <time.h>
@@ -295,10 +295,10 @@ static void attend(struct daemon *daemon) {
 
 /* ---- beginning and end ---- */
 
-static size_t memory_taken(const struct daemon *daemon) {
+/* Ours, and the rings that the kernel keeps for us. */
+static size_t memory_in_all(const struct daemon *daemon) {
     const struct live_settings *live = &daemon->settings->live;
-    struct mallinfo2 info = mallinfo2();
-    return info.uordblks + info.hblkhd +
+    return memory_taken() +
            live->buffer_bytes * live_sensor_workers(live, daemon->options->interface_count);
 }
 
@@ -365,7 +365,7 @@ static int start(struct daemon *daemon) {
     size_t workers = live_sensor_workers(&daemon->settings->live, daemon->options->interface_count);
     log_write(LOG_LEVEL_NOTICE, "started", "listening on %s with %zu worker%s; memory: %zu MiB",
               live_sensor_source(daemon->sensor)->name, workers, workers == 1 ? "" : "s",
-              (memory_taken(daemon) + MIB - 1) / MIB);
+              (memory_in_all(daemon) + MIB - 1) / MIB);
     return 0;
 }
 

@@ -262,6 +262,7 @@ static void on_packet(u_char *user, const struct pcap_pkthdr *header, const u_ch
     if (live->expression == NULL || filter_match(live->expression, &captured, ignored) > 0)
         live->packet(live->context, &captured);
     live->read++;
+    live->counts.read++;
     live->read_bytes += header->caplen;
     if (live->read_bytes > live->config.buffer_bytes / LIVE_BATCH_PART)
         pcap_breakloop(live->pcap);

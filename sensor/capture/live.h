@@ -68,6 +68,7 @@ bool live_is_up(const struct live *live);
 struct live_counts {
     uint64_t received;        /* by the kernel, those that it dropped included */
     uint64_t dropped;         /* by the kernel: its ring was full */
+    uint64_t read;            /* by live_read(); the rest is in the ring still */
     uint64_t interface_drops; /* by the card or its driver, where they tell: the interface's, not
                                  this worker's alone */
 };

@@ -34,7 +34,7 @@ enum {
     HOLE_MARGIN_US = 5000,
     LOOK_MS = 1000,    /* between two looks at the interface */
     PUBLISH_MS = 100,  /* between two copies of the figures */
-    DRAIN_MS = 500,    /* at the end */
+    DRAIN_MS = 2000,   /* at the end */
     PATIENCE_MS = 100, /* with a judge that is behind, in one batch: the kernel's ring is larger */
     END_PATIENCE_MS = 2000,
     REOPEN_FIRST_MS = 100,
@@ -61,6 +61,7 @@ struct worker {
     uint64_t published_ms;
     unsigned patience_ms; /* what is left of it */
     bool has_records;     /* that the judge was not woken for */
+    uint64_t unread;      /* left behind in the kernel's ring at the end */
     bool is_gone;         /* the interface */
     bool is_down;         /* or only that */
     uint64_t downs;
@@ -225,7 +226,7 @@ static void publish(struct worker *worker, uint64_t now_ms) {
     struct run_stats stats;
     const struct live_counts *counts = live_count(worker->live);
     lane_stats(worker->lane, &stats);
-    stats.packets_dropped = counts->dropped;
+    stats.packets_dropped = counts->dropped + worker->unread;
     stats.interface_drops = counts->interface_drops;
     stats.interface_downs = worker->downs;
     stats.records_lost = record_ring_lost(worker->ring);
@@ -272,13 +273,21 @@ static void wait_for_packets(struct worker *worker) {
     (void)poll(waits, 2, SLEEP_MS);
 }
 
-/* At the end: what the kernel has taken in until now, and what it still holds back. */
+/* At the end: what the kernel has taken in until now, and what it still holds back. When there is
+ * more than time allows, the rest counts as dropped. */
 static void drain(struct worker *worker) {
     uint64_t begun_ms = live_clock_steady_ms();
     struct pollfd wait = {.fd = live_descriptor(worker->live), .events = POLLIN};
     while (live_clock_steady_ms() - begun_ms < DRAIN_MS)
         if (!turn(worker) && poll(&wait, 1, LIVE_MAX_DELAY_MS * 3) <= 0)
-            break;
+            return;
+    const struct live_counts *counts = live_count(worker->live);
+    if (counts->received <= counts->dropped + counts->read)
+        return;
+    worker->unread = counts->received - counts->dropped - counts->read;
+    log_write(LOG_LEVEL_WARNING, "packets-unread",
+              "%s: %" PRIu64 " packets were not read any more, there was no time for them",
+              name_of(worker), worker->unread);
 }
 
 static void *run(void *context) {

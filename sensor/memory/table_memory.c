@@ -4,12 +4,21 @@
  */
 #include "table_memory.h"
 
+#include <malloc.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 enum { HUGE_PAGE = 2 * 1024 * 1024, PAGE = 4096 };
+
+static _Atomic size_t mapped; /* bytes of tables that are not from the heap */
+
+size_t memory_taken(void) {
+    struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd + atomic_load(&mapped);
+}
 
 #if defined(__SANITIZE_ADDRESS__)
 #define IS_SANITIZED 1
@@ -55,6 +64,7 @@ void *table_memory_new(size_t count, size_t size) {
         mmap(NULL, wanted + spare, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (map == MAP_FAILED)
         return NULL;
+    atomic_fetch_add(&mapped, wanted);
     if (spare == 0)
         return map;
     size_t before = (HUGE_PAGE - (uintptr_t)map % HUGE_PAGE) % HUGE_PAGE;
@@ -67,8 +77,10 @@ void *table_memory_new(size_t count, size_t size) {
 }
 
 void table_memory_delete(void *memory, size_t count, size_t size) {
-    if (memory != NULL)
-        munmap(memory, map_size(count, size));
+    if (memory == NULL)
+        return;
+    munmap(memory, map_size(count, size));
+    atomic_fetch_sub(&mapped, map_size(count, size));
 }
 
 #endif

@@ -16,4 +16,7 @@ void *table_memory_new(size_t count, size_t size);
 /* With the same numbers. NULL does nothing. */
 void table_memory_delete(void *memory, size_t count, size_t size);
 
+/* Bytes that this process has allocated: tables, and all else from the heap. */
+size_t memory_taken(void);
+
 #endif
