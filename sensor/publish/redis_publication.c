@@ -113,6 +113,13 @@ static const struct {
     { #field, offsetof(struct journal_stats, stats.field) }
     STATS(packets),
     STATS(bytes),
+    STATS(packets_dropped),
+    STATS(packets_stopped),
+    STATS(bytes_stopped),
+    STATS(interface_drops),
+    STATS(interface_downs),
+    STATS(records_lost),
+    STATS(lines_lost),
     STATS(packets_ignored),
     STATS(packets_malformed),
     STATS(packets_cut),
