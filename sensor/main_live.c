@@ -11,6 +11,7 @@
 #include "line_writer.h"
 #include "live_sensor.h"
 #include "log.h"
+#include "notify.h"
 #include "publish.h"
 #include "publisher.h"
 #include "rights.h"
@@ -163,6 +164,19 @@ static void tell_health(void *context, struct judging *judging, const struct run
     publisher_note_stats(daemon->publisher, &all);
 }
 
+/* Whoever waits for the judge in vain does not get here. */
+static void say_alive(void *context, struct judging *judging, const struct run_stats *stats) {
+    char text[NOTIFY_MAX_STATUS];
+    (void)context;
+    (void)judging;
+    (void)snprintf(text, sizeof text,
+                   "%" PRIu64 " packets, %" PRIu64 " of them lost; %" PRIu64 " handshakes, %" PRIu64
+                   " alerts of class attack",
+                   stats->packets, stats->packets_dropped, stats->handshakes, stats->attack_alerts);
+    notify_status(text);
+    notify_alive();
+}
+
 static void print_table(void *context, struct judging *judging, const struct run_stats *stats) {
     const struct daemon *daemon = context;
     const struct run_stats all = with_lines_lost(daemon, stats);
@@ -246,7 +260,12 @@ struct due {
     uint64_t stats_us;
     uint64_t health_us;
     uint64_t history_us;
+    uint64_t alive_us; /* UINT64_MAX: nobody waits for it */
 };
+
+static uint64_t earlier(uint64_t one_us, uint64_t other_us) {
+    return one_us < other_us ? one_us : other_us;
+}
 
 static void tell_what_is_due(struct daemon *daemon, struct due *due) {
     uint64_t now_us = steady_us();
@@ -264,21 +283,29 @@ static void tell_what_is_due(struct daemon *daemon, struct due *due) {
             live_sensor_ask(daemon->sensor, save_history, daemon);
         due->history_us = now_us + HISTORY_US;
     }
+    if (now_us >= due->alive_us) {
+        live_sensor_ask(daemon->sensor, say_alive, daemon);
+        due->alive_us = now_us + notify_watchdog_us();
+    }
 }
 
 /* Until it is to end. */
 static void attend(struct daemon *daemon) {
     struct due due = {steady_us() + daemon->settings->live.stats_interval_us,
-                      steady_us() + HEALTH_US, steady_us() + HISTORY_US};
+                      steady_us() + HEALTH_US, steady_us() + HISTORY_US,
+                      notify_watchdog_us() > 0 ? steady_us() : UINT64_MAX};
     for (;;) {
         uint64_t now_us = steady_us();
-        uint64_t next_us = due.stats_us < due.health_us ? due.stats_us : due.health_us;
+        uint64_t next_us =
+            earlier(earlier(due.alive_us, due.history_us), earlier(due.stats_us, due.health_us));
         uint64_t left_us = next_us > now_us ? next_us - now_us : 0;
         const struct timespec left = {(time_t)(left_us / 1000000),
                                       (long)(left_us % 1000000) * 1000};
         switch (sigtimedwait(&daemon->signals, NULL, &left)) {
         case SIGHUP:
+            notify_reloading();
             reload(daemon);
+            notify_ready();
             break;
         case SIGUSR1:
             live_sensor_ask(daemon->sensor, print_table, daemon);
@@ -420,6 +447,7 @@ int run_live(const struct options *options, const struct settings *settings) {
     if (!is_possible(options, settings))
         return EXIT_ERROR;
     block_signals(&daemon);
+    notify_open();
     if (rights_become(settings->user, true, settings->live.kernel_filter) != 0)
         return EXIT_ERROR;
     if (open_sinks(&daemon) == 0 && open_sensor(&daemon) == 0) {
@@ -428,11 +456,14 @@ int run_live(const struct options *options, const struct settings *settings) {
         if (daemon.history)
             live_sensor_ask(daemon.sensor, read_history, &daemon);
         if (confine(&daemon) == 0 && start(&daemon) == 0) {
+            notify_ready();
             attend(&daemon);
             status = EXIT_QUIET;
         }
+        notify_stopping();
         stop(&daemon);
     }
     close_all(&daemon);
+    notify_close();
     return status;
 }

@@ -32,7 +32,7 @@ enum confine_need {
     CONFINE_TCP = 1U << 0U,   /* connects over IPv4 and IPv6 */
     CONFINE_NAMES = 1U << 1U, /* resolves host names: CONFINE_TCP, UDP sockets and files in /etc */
     CONFINE_UNIX = 1U << 2U,  /* connects to sockets in the file system */
-    /* Opens interfaces again that were taken away and came back: packet sockets, /sys, and
+    /* Opens interfaces again that were taken away and came back: packet and UDP sockets, /sys, and
      * CAP_NET_RAW. An interface that only goes down and up needs none of it. */
     CONFINE_REOPEN = 1U << 3U,
     CONFINE_KERNEL_FILTER = 1U << 4U, /* reads and writes the maps of its own BPF programs */
