@@ -134,6 +134,7 @@ def check_as_user(program, link, scratch, records):
         check_rights(sensor, 0, NOBODY)
         link.play(records)
         wire.wait_for(lambda: list(evidence.iterdir()), "an evidence file")
+        wire.wait_for(lambda: '"event_type":"tls"' in sensor.eve.read_text(), "a handshake's line")
         rotated = folder / "rotated"
         sensor.eve.rename(rotated)
         sensor.config.rename(folder / "old.yaml")
