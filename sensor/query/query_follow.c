@@ -140,26 +140,55 @@ static int ask(const struct query *query, struct redis_batch *batch) {
     return status != 0 ? status : redis_link_judge(query->link, batch->replies[0]);
 }
 
-/* From the stream's end; with --since from a day before it, as alerts does (query_alerts.c). */
-static int settle_place(struct follower *follower) {
-    const uint64_t day_ms = 86400000;
-    const struct query *query = follower->query;
+/* The id of the newest entry; "" when there is none. */
+static int read_newest(const struct query *query, char id[ID_SIZE]) {
     struct redis_batch batch = {0};
-    uint64_t since_ms = query->since_us / 1000;
-    (void)snprintf(follower->last_id, ID_SIZE, "%" PRIu64,
-                   since_ms > day_ms ? since_ms - day_ms : 0);
-    int status = 0;
-    if (query->since_us == 0) {
-        redis_batch_command(&batch, "XREVRANGE", REDIS_KEY_ALERTS, "+", "-", "COUNT", "1", NULL);
-        status = ask(query, &batch);
-        const redisReply *entries = status == 0 ? batch.replies[0] : NULL;
-        if (entries != NULL && entries->type == REDIS_REPLY_ARRAY && entries->elements == 1 &&
-            entries->element[0]->type == REDIS_REPLY_ARRAY && entries->element[0]->elements == 2 &&
-            entries->element[0]->element[0]->type == REDIS_REPLY_STRING)
-            (void)snprintf(follower->last_id, ID_SIZE, "%s", entries->element[0]->element[0]->str);
-    }
+    redis_batch_command(&batch, "XREVRANGE", REDIS_KEY_ALERTS, "+", "-", "COUNT", "1", NULL);
+    int status = ask(query, &batch);
+    const redisReply *entries = status == 0 ? batch.replies[0] : NULL;
+    id[0] = '\0';
+    if (entries != NULL && entries->type == REDIS_REPLY_ARRAY && entries->elements == 1 &&
+        entries->element[0]->type == REDIS_REPLY_ARRAY && entries->element[0]->elements == 2 &&
+        entries->element[0]->element[0]->type == REDIS_REPLY_STRING)
+        (void)snprintf(id, ID_SIZE, "%s", entries->element[0]->element[0]->str);
     redis_batch_deinit(&batch);
     return status;
+}
+
+/* Ids are "MILLISECONDS-NUMBER". */
+static bool is_before(const char *a, const char *b) {
+    char *end_a = NULL;
+    char *end_b = NULL;
+    unsigned long long of_a = strtoull(a, &end_a, 10);
+    unsigned long long of_b = strtoull(b, &end_b, 10);
+    if (of_a != of_b)
+        return of_a < of_b;
+    return strtoull(*end_a == '-' ? end_a + 1 : "0", NULL, 10) <
+           strtoull(*end_b == '-' ? end_b + 1 : "0", NULL, 10);
+}
+
+/*
+ * At first: the stream's end; with --since a day before that in the stream's own time, as alerts
+ * does (query_alerts.c). Later, after trouble: where it was, unless the stream is another one,
+ * which shows in its newest entry being older than what was read.
+ */
+static int settle_place(struct follower *follower) {
+    const uint64_t day_ms = 86400000;
+    uint64_t since_ms = follower->query->since_us / 1000;
+    char newest[ID_SIZE];
+    int status = read_newest(follower->query, newest);
+    if (status != 0)
+        return status;
+    if (follower->last_id[0] != '\0') {
+        if (newest[0] != '\0' && is_before(newest, follower->last_id))
+            (void)snprintf(follower->last_id, ID_SIZE, "0");
+    } else if (since_ms != 0) {
+        (void)snprintf(follower->last_id, ID_SIZE, "%" PRIu64,
+                       since_ms > day_ms ? since_ms - day_ms : 0);
+    } else {
+        (void)snprintf(follower->last_id, ID_SIZE, "%s", newest[0] != '\0' ? newest : "0");
+    }
+    return 0;
 }
 
 static bool begins_with(const redisReply *reply, const char *word) {
@@ -180,7 +209,7 @@ static int make_group(struct follower *follower) {
 }
 
 static int settle(struct follower *follower) {
-    int status = follower->last_id[0] == '\0' ? settle_place(follower) : 0;
+    int status = settle_place(follower);
     if (status == 0 && follower->query->group != NULL)
         status = make_group(follower);
     follower->has_place = status == 0;
@@ -239,7 +268,13 @@ static int step(struct follower *follower) {
         status = read_from(follower, "0", &got);
     if (status != 0 || got || !follower->has_place)
         return status;
-    return read_from(follower, follower->query->group != NULL ? ">" : follower->last_id, &got);
+    if (follower->query->group != NULL)
+        return read_from(follower, ">", &got);
+    status = read_from(follower, follower->last_id, &got);
+    /* A group goes with its stream; without one nothing tells that the stream is another one, if
+     * the connection was made anew unnoticed. */
+    follower->has_place = got;
+    return status;
 }
 
 /* Waits before the next try; says what is wrong the first time. */
@@ -250,6 +285,7 @@ static void rest(struct follower *follower) {
         (void)fprintf(stderr, "downgrdctl: %s (trying again until it is back)\n",
                       redis_link_message(follower->query->link));
     follower->in_trouble = true;
+    follower->has_place = false;
     (void)nanosleep(&pause, NULL);
     follower->pause_ms *= 2;
     if (follower->pause_ms > LONGEST_PAUSE_MS)

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "prose.h"
 #include "redis_reply.h"
 #include "sheet.h"
 #include "sheet_cells.h"
@@ -255,17 +256,17 @@ static void print_row(const struct layout *layout, FILE *out, const struct cell 
 }
 
 static void print_dropped(const struct layout *layout, FILE *out) {
-    const char *comma = "";
+    char text[CELL_TEXT_SIZE] = "";
+    size_t used = 0;
     if (!layout->has_dropped)
         return;
-    (void)fputs("(no room for ", out);
     for (size_t i = 0; i < layout->sheet->column_count; i++) {
         if (layout->sheet->columns[i].title == NULL || layout->widths[i] > 0)
             continue;
-        (void)fprintf(out, "%s%s", comma, layout->sheet->columns[i].title);
-        comma = ", ";
+        append(text, &used, used > 0 ? ", " : "");
+        append(text, &used, layout->sheet->columns[i].title);
     }
-    (void)fputs("; --csv has all)\n", out);
+    prose_print(out, layout->style, "(no room for %s; --csv has all)", text);
 }
 
 void sheet_print_table(const struct sheet *sheet, FILE *out, const struct sheet_style *style) {

@@ -116,6 +116,7 @@ class Filler:
         self.rng = random.Random(options.seed)
         self.until_day = int(options.until) // 86400
         self.seen = {}
+        self.total = collections.Counter()
         self.hashes = 0
 
     def hash(self, key, values, legacy, first_us, last_us, ttl):
@@ -187,6 +188,7 @@ class Filler:
         if not options.no_all:
             self.domain_day("_all", sensor, day, total, total_legacy,
                             [rng.randrange(60000) for _ in range(2000)])
+        self.total += total
         for kind, scores in tops.items():
             self.rank(day, kind, "" if kind == "legacy_clients" else sensor, scores)
         self.health(day, stamp, sensor, total)
@@ -223,6 +225,7 @@ class Filler:
             self.pipe.add("EXPIRE", f"downgrd:buckets:{{{name}}}", DAY_TTL)
         self.alerts()
         self.pipe.flush()
+        self.pipe.link.close()
 
 
 def parse(words):
@@ -240,7 +243,7 @@ def parse(words):
 
 
 def fill(words):
-    """For a test's use: fills, and returns the filler with what it wrote (seen, hashes)."""
+    """For a test's use: fills, and returns the filler with what it wrote (seen, total, hashes)."""
     filler = Filler(parse(words))
     filler.run()
     return filler
