@@ -11,23 +11,20 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "asker.h"
 #include "ctl_options.h"
-#include "redis_servers.h"
 
 enum { LEAST_WIDTH = 40, MOST_WIDTH = 1000, DEFAULT_WIDTH = 120, TIMEOUT_MS = 3000 };
 
-static struct redis_link *connect_redis(const struct ctl_options *options) {
-    char message[REDIS_MESSAGE_SIZE];
-    struct redis_url url;
+static struct asker *connect_redis(const struct ctl_options *options) {
+    char error[ASKER_ERROR_SIZE];
     const char *text = options->redis != NULL ? options->redis : getenv("DOWNGRD_REDIS");
     if (text == NULL || *text == '\0')
         text = "redis://127.0.0.1:6379/0";
-    struct redis_link *link = NULL;
-    if (redis_servers_find(text, TIMEOUT_MS, &url, message) == 0)
-        link = redis_link_new(&url, TIMEOUT_MS, NULL, 0, message);
-    if (link == NULL)
-        (void)fprintf(stderr, "downgrdctl: %s\n", message);
-    return link;
+    struct asker *asker = asker_new(text, TIMEOUT_MS, error);
+    if (asker == NULL)
+        (void)fprintf(stderr, "downgrdctl: %s\n", error);
+    return asker;
 }
 
 static enum query_result ask(const struct ctl_options *options) {
@@ -60,11 +57,11 @@ static enum query_result run(struct ctl_options *options) {
         if (result != QUERY_NOTHING)
             return result;
     }
-    query->link = connect_redis(options);
-    if (query->link == NULL)
+    query->asker = connect_redis(options);
+    if (query->asker == NULL)
         return QUERY_FAILED;
     enum query_result result = ask(options);
-    redis_link_delete(query->link);
+    asker_delete(query->asker);
     return result;
 }
 

@@ -30,6 +30,8 @@ struct redis_servers {
     size_t node_count;
     uint8_t owners[REDIS_SLOTS]; /* number of the node that has the slot */
     size_t next_address;         /* the one to try first */
+    bool accepts_replica;
+    bool takes_replica; /* in this round of connecting */
     bool is_up;
     bool has_identity;
     uint64_t identity; /* of all nodes together, in whatever order */
@@ -226,7 +228,7 @@ static int try_server(struct redis_servers *servers, const struct redis_url *url
         servers->nodes[0].url.port = 0;
         return read_map(servers);
     }
-    if (info.is_replica)
+    if (info.is_replica && !servers->takes_replica)
         return refuse(servers, -EROFS, url->place,
                       "it is a read-only replica; give the address of its primary");
     return 0;
@@ -275,12 +277,10 @@ static int try_address(struct redis_servers *servers, const struct redis_url *ur
 }
 
 /* Of several failures the one that says most is told: not that a replica is one. */
-int redis_servers_connect(struct redis_servers *servers) {
+static int try_addresses(struct redis_servers *servers) {
     char told[REDIS_MESSAGE_SIZE] = "";
     int status = 0;
     int result = -EROFS;
-    if (servers->is_up)
-        return 0;
     for (size_t i = 0; i < servers->addresses.count; i++) {
         size_t index = (servers->next_address + i) % servers->addresses.count;
         status = try_address(servers, &servers->addresses.urls[index]);
@@ -301,25 +301,19 @@ int redis_servers_connect(struct redis_servers *servers) {
     return result;
 }
 
-int redis_servers_find(const char *text, uint32_t timeout_ms, struct redis_url *url,
-                       char message[REDIS_MESSAGE_SIZE]) {
-    char error[REDIS_URL_ERROR_SIZE];
-    struct redis_servers *servers = redis_servers_new(text, timeout_ms, NULL, 0, error);
-    int status = 0;
-    if (servers == NULL) {
-        (void)snprintf(message, REDIS_MESSAGE_SIZE, "--redis: %s", error);
-        return -EINVAL;
-    }
-    if (servers->addresses.is_sentinel || servers->addresses.count > 1)
-        status = redis_servers_connect(servers);
-    if (status == 0)
-        *url = servers->node_count > 0 && servers->addresses.is_sentinel
-                   ? servers->nodes[0].url
-                   : servers->addresses.urls[servers->next_address];
-    else
-        (void)snprintf(message, REDIS_MESSAGE_SIZE, "%s", servers->message);
-    redis_servers_delete(servers);
-    return status;
+int redis_servers_connect(struct redis_servers *servers) {
+    if (servers->is_up)
+        return 0;
+    servers->takes_replica = false;
+    int status = try_addresses(servers);
+    if (status == 0 || !servers->accepts_replica)
+        return status;
+    servers->takes_replica = true;
+    return try_addresses(servers);
+}
+
+void redis_servers_accept_replica(struct redis_servers *servers) {
+    servers->accepts_replica = true;
 }
 
 bool redis_servers_are_up(const struct redis_servers *servers) {
@@ -453,6 +447,14 @@ int redis_servers_exchange(struct redis_servers *servers) {
 const struct redisReply *redis_servers_reply(const struct redis_servers *servers,
                                              struct redis_ticket ticket) {
     return servers->nodes[ticket.node].batch.replies[ticket.reply];
+}
+
+struct redisReply *redis_servers_take_reply(struct redis_servers *servers,
+                                            struct redis_ticket ticket) {
+    redisReply **reply = &servers->nodes[ticket.node].batch.replies[ticket.reply];
+    redisReply *taken = *reply;
+    *reply = NULL;
+    return taken;
 }
 
 void redis_servers_each_error(struct redis_servers *servers,

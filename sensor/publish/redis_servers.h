@@ -26,6 +26,8 @@ struct redis_servers *redis_servers_new(const char *text, uint32_t timeout_ms,
                                         const char *const *scripts, size_t script_count,
                                         char error[REDIS_URL_ERROR_SIZE]);
 void redis_servers_delete(struct redis_servers *servers);
+/* For who only reads: when no primary answers, a replica will do. */
+void redis_servers_accept_replica(struct redis_servers *servers);
 
 /* Connects, if it is not connected. 0 or the statuses of redis_link.h. */
 int redis_servers_connect(struct redis_servers *servers);
@@ -61,6 +63,9 @@ size_t redis_servers_bytes(const struct redis_servers *servers);
 int redis_servers_exchange(struct redis_servers *servers);
 const struct redisReply *redis_servers_reply(const struct redis_servers *servers,
                                              struct redis_ticket ticket);
+/* The same, and it is the caller's now, to be freed with freeReplyObject(). */
+struct redisReply *redis_servers_take_reply(struct redis_servers *servers,
+                                            struct redis_ticket ticket);
 /* Calls visit with each answer that is an error, and the message for it. */
 void redis_servers_each_error(struct redis_servers *servers,
                               void (*visit)(void *context, int status, const char *message),

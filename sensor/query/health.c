@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "asker.h"
 #include "redis_keys.h"
-#include "redis_link.h"
 #include "reply.h"
 #include "usage_sums.h"
 
@@ -99,7 +99,7 @@ static int take_days(const struct query *query, const redisReply *index, struct 
         else
             redis_batch_command(&batch, "PING", NULL); /* keeps the numbering */
     }
-    int status = redis_link_exchange(query->link, &batch);
+    int status = asker_exchange(query->asker, &batch);
     for (size_t i = 0; status == 0 && i < batch.reply_count; i++)
         if (index->element[i]->type == REDIS_REPLY_STRING)
             status = take_day(health, index->element[i]->str, batch.replies[i]);
@@ -113,9 +113,9 @@ int health_read(const struct query *query, struct health *health) {
     uint64_t begin_us = usage_range_begin_us(query);
     (void)snprintf(begin, sizeof begin, "%u", (unsigned)redis_day_of_us(begin_us));
     redis_batch_command(&index, "ZRANGEBYSCORE", REDIS_KEY_DAYS, begin, "+inf", NULL);
-    int status = redis_link_exchange(query->link, &index);
+    int status = asker_exchange(query->asker, &index);
     if (status == 0)
-        status = redis_link_judge(query->link, index.replies[0]);
+        status = asker_judge(query->asker, index.replies[0]);
     if (status == 0 && index.replies[0]->type == REDIS_REPLY_ARRAY)
         status = take_days(query, index.replies[0], health);
     redis_batch_deinit(&index);

@@ -56,7 +56,7 @@ struct health {
     uint64_t first_day; /* days since 1970 of bit 0 */
 };
 
-/* 0 or -errno; then the link's message says why. */
+/* 0 or -errno; then asker_message() says why. */
 int health_read(const struct query *query, struct health *health);
 void health_deinit(struct health *health);
 

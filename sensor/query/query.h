@@ -19,7 +19,7 @@
 #include "sheet.h"
 #include "whatif_verdict.h"
 
-struct redis_link;
+struct asker;
 
 /* Also downgrdctl's exit statuses. */
 enum query_result {
@@ -34,7 +34,7 @@ enum query_minimum { MINIMUM_TLS_1_1, MINIMUM_TLS_1_2, MINIMUM_TLS_1_3 };
 enum query_order { ORDER_LEGACY, ORDER_CLIENTS, ORDER_ALERTS, ORDER_HANDSHAKES };
 
 struct query {
-    struct redis_link *link;
+    struct asker *asker;
     FILE *out;
     enum query_format format;
     struct sheet_style style;

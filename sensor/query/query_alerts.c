@@ -13,8 +13,8 @@
 #include <string.h>
 
 #include "alert_rows.h"
+#include "asker.h"
 #include "redis_keys.h"
-#include "redis_link.h"
 #include "reply.h"
 
 enum { ENTRIES_PER_PAGE = 500, STREAM_ID_SIZE = 64 };
@@ -84,9 +84,9 @@ static int walk_stream(struct walk *walk) {
         redis_batch_clear(&batch);
         redis_batch_command(&batch, "XREVRANGE", REDIS_KEY_ALERTS, walk->next, end, "COUNT", count,
                             NULL);
-        status = redis_link_exchange(query->link, &batch);
+        status = asker_exchange(query->asker, &batch);
         if (status == 0)
-            status = redis_link_judge(query->link, batch.replies[0]);
+            status = asker_judge(query->asker, batch.replies[0]);
         if (status == 0)
             take_page(walk, batch.replies[0]);
     }
@@ -133,7 +133,7 @@ enum query_result query_alerts(const struct query *query) {
     enum query_result result = QUERY_FAILED;
     if (status != 0) {
         (void)fprintf(stderr, "downgrdctl: %s\n",
-                      status == -ENOMEM ? "out of memory" : redis_link_message(query->link));
+                      status == -ENOMEM ? "out of memory" : asker_message(query->asker));
     } else {
         result = sheet_rows(walk.sheet) > 0 ? QUERY_FOUND : QUERY_NOTHING;
         if (query->format == QUERY_JSON)

@@ -8,10 +8,10 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "asker.h"
 #include "prose.h"
 #include "query.h"
 #include "redis_keys.h"
-#include "redis_link.h"
 #include "reply.h"
 
 static const struct sheet_column columns[] = {
@@ -58,9 +58,9 @@ static int read_clients(const struct query *query, struct redis_batch *batch) {
                         "0", limit, NULL);
     redis_batch_command(batch, "ZCOUNT", key.text, begin, "+inf", NULL);
     redis_batch_command(batch, "ZCARD", key.text, NULL);
-    int status = redis_link_exchange(query->link, batch);
+    int status = asker_exchange(query->asker, batch);
     for (size_t i = 0; status == 0 && i < batch->reply_count; i++)
-        status = redis_link_judge(query->link, batch->replies[i]);
+        status = asker_judge(query->asker, batch->replies[i]);
     return status;
 }
 
@@ -116,7 +116,7 @@ enum query_result query_clients(const struct query *query) {
         if (rows->element[i]->type == REDIS_REPLY_STRING)
             add_client(sheet, rows->element[i], reply_number(rows->element[i + 1]));
     if (status != 0) {
-        (void)fprintf(stderr, "downgrdctl: %s\n", redis_link_message(query->link));
+        (void)fprintf(stderr, "downgrdctl: %s\n", asker_message(query->asker));
     } else if (sheet_failed(sheet)) {
         (void)fputs("downgrdctl: out of memory\n", stderr);
     } else {

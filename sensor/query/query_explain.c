@@ -12,10 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "asker.h"
 #include "prose.h"
 #include "query.h"
 #include "redis_keys.h"
-#include "redis_link.h"
 #include "reply.h"
 #include "rule.h"
 
@@ -222,12 +222,12 @@ static const redisReply *find_entry(const redisReply *entries, const char *id) {
 
 /* One command, its answer in batch->replies[0]. */
 static int ask(const struct query *query, struct redis_batch *batch) {
-    int status = redis_link_exchange(query->link, batch);
-    return status != 0 ? status : redis_link_judge(query->link, batch->replies[0]);
+    int status = asker_exchange(query->asker, batch);
+    return status != 0 ? status : asker_judge(query->asker, batch->replies[0]);
 }
 
 /* The one id that begins as told, out of all that are kept. 0, -ENOENT, -EEXIST (there are
- * several), or what the link says. */
+ * several), or what asker_message() tells. */
 static int complete_id(const struct query *query, const char *beginning, char id[ALERT_ID_SIZE]) {
     struct redis_batch batch = {0};
     size_t found = 0;
@@ -297,7 +297,7 @@ enum query_result query_explain_alert(const struct query *query, const char *id)
     }
     redis_batch_deinit(&batch);
     if (status != 0) {
-        (void)fprintf(stderr, "downgrdctl: %s\n", redis_link_message(query->link));
+        (void)fprintf(stderr, "downgrdctl: %s\n", asker_message(query->asker));
         return QUERY_FAILED;
     }
     if (result == QUERY_NOTHING)

@@ -23,8 +23,8 @@
 #include <unistd.h>
 
 #include "alert_rows.h"
+#include "asker.h"
 #include "redis_keys.h"
-#include "redis_link.h"
 #include "reply.h"
 
 enum {
@@ -128,7 +128,7 @@ static int take_entries(struct follower *follower, const redisReply *entries) {
     if (fflush(query->out) != 0)
         status = -EPIPE;
     else if (query->group != NULL)
-        status = redis_link_exchange(query->link, &batch);
+        status = asker_exchange(query->asker, &batch);
     redis_batch_deinit(&batch);
     return status;
 }
@@ -136,8 +136,8 @@ static int take_entries(struct follower *follower, const redisReply *entries) {
 /* ---- the place in the stream ---- */
 
 static int ask(const struct query *query, struct redis_batch *batch) {
-    int status = redis_link_exchange(query->link, batch);
-    return status != 0 ? status : redis_link_judge(query->link, batch->replies[0]);
+    int status = asker_exchange(query->asker, batch);
+    return status != 0 ? status : asker_judge(query->asker, batch->replies[0]);
 }
 
 /* The id of the newest entry; "" when there is none. */
@@ -201,9 +201,9 @@ static int make_group(struct follower *follower) {
     struct redis_batch batch = {0};
     redis_batch_command(&batch, "XGROUP", "CREATE", REDIS_KEY_ALERTS, query->group,
                         follower->last_id, "MKSTREAM", NULL);
-    int status = redis_link_exchange(query->link, &batch);
+    int status = asker_exchange(query->asker, &batch);
     if (status == 0 && !begins_with(batch.replies[0], "BUSYGROUP"))
-        status = redis_link_judge(query->link, batch.replies[0]);
+        status = asker_judge(query->asker, batch.replies[0]);
     redis_batch_deinit(&batch);
     return status;
 }
@@ -244,14 +244,14 @@ static int read_from(struct follower *follower, const char *from, bool *got) {
     struct redis_batch batch = {0};
     *got = false;
     add_read(follower, &batch, from);
-    int status = redis_link_exchange(follower->query->link, &batch);
+    int status = asker_exchange(follower->query->asker, &batch);
     if (status == 0 && begins_with(batch.replies[0], "NOGROUP")) {
         follower->has_place = false; /* the stream or the group was deleted: made anew */
         redis_batch_deinit(&batch);
         return 0;
     }
     if (status == 0)
-        status = redis_link_judge(follower->query->link, batch.replies[0]);
+        status = asker_judge(follower->query->asker, batch.replies[0]);
     const redisReply *entries = status == 0 ? entries_of(batch.replies[0]) : NULL;
     if (entries != NULL) {
         *got = true;
@@ -283,7 +283,7 @@ static void rest(struct follower *follower) {
                                    (long)(follower->pause_ms % 1000) * 1000000};
     if (!follower->in_trouble)
         (void)fprintf(stderr, "downgrdctl: %s (trying again until it is back)\n",
-                      redis_link_message(follower->query->link));
+                      asker_message(follower->query->asker));
     follower->in_trouble = true;
     follower->has_place = false;
     (void)nanosleep(&pause, NULL);
@@ -317,7 +317,7 @@ enum query_result query_follow(const struct query *query) {
         if (is_final(status)) {
             (void)fprintf(stderr, "downgrdctl: %s\n",
                           status == -EPIPE ? "cannot write the output"
-                                           : redis_link_message(query->link));
+                                           : asker_message(query->asker));
             return QUERY_FAILED;
         }
         rest(&follower);

@@ -14,9 +14,9 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "asker.h"
 #include "domain_choice.h"
 #include "redis_keys.h"
-#include "redis_link.h"
 #include "redis_reply.h"
 #include "reply.h"
 #include "sensor_list.h"
@@ -290,9 +290,9 @@ static int read_domains(struct exposition *out) {
 static int read_counts(struct exposition *out) {
     struct redis_batch batch = {0};
     redis_batch_command(&batch, "XLEN", REDIS_KEY_ALERTS, NULL);
-    int status = redis_link_exchange(out->query->link, &batch);
+    int status = asker_exchange(out->query->asker, &batch);
     if (status == 0)
-        status = redis_link_judge(out->query->link, batch.replies[0]);
+        status = asker_judge(out->query->asker, batch.replies[0]);
     out->alert_count = status == 0 ? reply_number(batch.replies[0]) : 0;
     redis_batch_deinit(&batch);
     return status != 0 ? status : domain_count_read(out->query, &out->domain_count);
@@ -345,7 +345,7 @@ enum query_result query_metrics(const struct query *query) {
     }
     if (status != 0)
         (void)fprintf(stderr, "downgrdctl: %s\n",
-                      status == -ENOMEM ? "out of memory" : redis_link_message(query->link));
+                      status == -ENOMEM ? "out of memory" : asker_message(query->asker));
     sheet_delete(out.sheet);
     sensor_list_deinit(&out.sensors);
     health_deinit(&out.health);

@@ -7,8 +7,8 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "asker.h"
 #include "prose.h"
-#include "redis_link.h"
 #include "sensor_list.h"
 #include "usage_sums.h"
 
@@ -161,7 +161,7 @@ enum query_result query_sensors(const struct query *query) {
         status = -ENOMEM;
     if (status != 0) {
         (void)fprintf(stderr, "downgrdctl: %s\n",
-                      status == -ENOMEM ? "out of memory" : redis_link_message(query->link));
+                      status == -ENOMEM ? "out of memory" : asker_message(query->asker));
     } else {
         result = sheet_rows(sheet) > 0 ? QUERY_FOUND : QUERY_NOTHING;
         if (result == QUERY_NOTHING)

@@ -4,14 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "asker.h"
 #include "domain_choice.h"
 #include "query.h"
-#include "redis_link.h"
 #include "share_sheet.h"
 
 static enum query_result fail(const struct query *query, int status) {
     (void)fprintf(stderr, "downgrdctl: %s\n",
-                  status == -ENOMEM ? "out of memory" : redis_link_message(query->link));
+                  status == -ENOMEM ? "out of memory" : asker_message(query->asker));
     return QUERY_FAILED;
 }
 

@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "asker.h"
 #include "domain_choice.h"
 #include "redis_keys.h"
-#include "redis_link.h"
 #include "reply.h"
 #include "share_sheet.h"
 #include "whatif_sheet.h"
@@ -113,9 +113,9 @@ static struct whatif_row judge_row(const struct query *query, const struct range
 static int read_newest(const struct query *query, uint64_t *newest_us) {
     struct redis_batch batch = {0};
     redis_batch_command(&batch, "ZREVRANGE", REDIS_KEY_DOMAINS, "0", "0", "WITHSCORES", NULL);
-    int status = redis_link_exchange(query->link, &batch);
+    int status = asker_exchange(query->asker, &batch);
     if (status == 0)
-        status = redis_link_judge(query->link, batch.replies[0]);
+        status = asker_judge(query->asker, batch.replies[0]);
     *newest_us = 0;
     if (status == 0 && batch.replies[0]->type == REDIS_REPLY_ARRAY &&
         batch.replies[0]->elements == 2)
@@ -202,7 +202,7 @@ enum query_result query_whatif(const struct query *query) {
                                    .all = all.count > 0 ? &all.items[0] : NULL};
     if (status != 0) {
         (void)fprintf(stderr, "downgrdctl: %s\n",
-                      status == -ENOMEM ? "out of memory" : redis_link_message(scoped.link));
+                      status == -ENOMEM ? "out of memory" : asker_message(scoped.asker));
     } else if (newest_us == 0 || sums.count == 0) {
         share_say_nothing(query);
         result = QUERY_NOTHING;

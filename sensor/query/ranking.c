@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "asker.h"
 #include "redis_keys.h"
-#include "redis_link.h"
 #include "reply.h"
 #include "usage_sums.h"
 
@@ -123,9 +123,9 @@ static enum redis_rank rank_of(enum query_order order) {
 
 static int take_batch(const struct query *query, struct redis_batch *batch, struct ranking *ranking,
                       uint64_t *rest) {
-    int status = redis_link_exchange(query->link, batch);
+    int status = asker_exchange(query->asker, batch);
     for (size_t i = 0; status == 0 && i < batch->reply_count; i++) {
-        status = redis_link_judge(query->link, batch->replies[i]);
+        status = asker_judge(query->asker, batch->replies[i]);
         if (status == 0 && batch->replies[i]->type == REDIS_REPLY_ARRAY)
             status = add_ranking(ranking, batch->replies[i], rest);
     }
@@ -186,9 +186,9 @@ int ranking_read(const struct query *query, enum query_order order, uint64_t wan
     (void)snprintf(begin, sizeof begin, "%u",
                    (unsigned)redis_day_of_us(usage_range_begin_us(query)));
     redis_batch_command(&index, "ZRANGEBYSCORE", REDIS_KEY_DAYS, begin, "+inf", NULL);
-    int status = redis_link_exchange(query->link, &index);
+    int status = asker_exchange(query->asker, &index);
     if (status == 0)
-        status = redis_link_judge(query->link, index.replies[0]);
+        status = asker_judge(query->asker, index.replies[0]);
     if (status == 0)
         status = read_ranking(query, index.replies[0], order, wanted, ranking);
     redis_batch_deinit(&index);

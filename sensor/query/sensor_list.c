@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "asker.h"
 #include "redis_keys.h"
-#include "redis_link.h"
 #include "reply.h"
 
 static uint64_t number_of(const redisReply *hash, const char *field) {
@@ -47,13 +47,13 @@ int sensor_list_read(const struct query *query, struct sensor_list *list) {
     struct redis_batch index = {0};
     struct redis_batch batch = {0};
     redis_batch_command(&index, "ZREVRANGE", REDIS_KEY_SENSORS, "0", "-1", "WITHSCORES", NULL);
-    int status = redis_link_exchange(query->link, &index);
+    int status = asker_exchange(query->asker, &index);
     if (status == 0)
-        status = redis_link_judge(query->link, index.replies[0]);
+        status = asker_judge(query->asker, index.replies[0]);
     if (status == 0 && index.replies[0]->type == REDIS_REPLY_ARRAY)
         status = take_names(index.replies[0], list, &batch);
     if (status == 0)
-        status = redis_link_exchange(query->link, &batch);
+        status = asker_exchange(query->asker, &batch);
     for (size_t i = 0; status == 0 && i < batch.reply_count; i++)
         take_state(&list->items[i], batch.replies[i]);
     redis_batch_deinit(&index);

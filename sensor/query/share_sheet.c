@@ -13,9 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "asker.h"
 #include "prose.h"
 #include "redis_keys.h"
-#include "redis_link.h"
 #include "reply.h"
 
 /* ---- order ---- */
@@ -296,7 +296,7 @@ void share_say_nothing(const struct query *query) {
     char text[TIME_TEXT_SIZE];
     struct redis_batch batch = {0};
     redis_batch_command(&batch, "ZREVRANGE", REDIS_KEY_DOMAINS, "0", "0", "WITHSCORES", NULL);
-    int status = redis_link_exchange(query->link, &batch);
+    int status = asker_exchange(query->asker, &batch);
     bool is_known = status == 0 && batch.replies[0]->type == REDIS_REPLY_ARRAY &&
                     batch.replies[0]->elements == 2;
     if (query->since_us != 0 && is_known)

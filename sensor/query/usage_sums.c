@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "asker.h"
 #include "redis_keys.h"
-#include "redis_link.h"
 #include "reply.h"
 
 enum { GROUP_DOMAINS = 64, BATCH_COMMANDS = 1024, HOURS_PER_DAY = 24 };
@@ -282,11 +282,11 @@ static void take_reply(struct reading *reading, const struct note *note, const r
 /* ---- asking ---- */
 
 static void flush(struct reading *reading) {
-    struct redis_link *link = reading->query->link;
+    struct asker *asker = reading->query->asker;
     if (reading->status == 0)
-        reading->status = redis_link_exchange(link, &reading->batch);
+        reading->status = asker_exchange(asker, &reading->batch);
     for (size_t i = 0; reading->status == 0 && i < reading->batch.reply_count; i++) {
-        reading->status = redis_link_judge(link, reading->batch.replies[i]);
+        reading->status = asker_judge(asker, reading->batch.replies[i]);
         if (reading->status == 0)
             take_reply(reading, &reading->notes[i], reading->batch.replies[i]);
     }
@@ -389,7 +389,7 @@ static void ask_group_clients(struct reading *reading, const char *const *domain
 }
 
 static int read_group(struct reading *reading, const char *const *domains, size_t count) {
-    struct redis_link *link = reading->query->link;
+    struct asker *asker = reading->query->asker;
     char begin[16];
     (void)snprintf(begin, sizeof begin, "%u",
                    (unsigned)redis_day_of_us(usage_range_begin_us(reading->query)));
@@ -397,10 +397,10 @@ static int read_group(struct reading *reading, const char *const *domains, size_
     for (size_t i = 0; i < count; i++)
         redis_batch_command(&reading->index, "ZRANGEBYSCORE", redis_key_buckets(domains[i]).text,
                             begin, "+inf", NULL);
-    int status = redis_link_exchange(link, &reading->index);
+    int status = asker_exchange(asker, &reading->index);
     reading->group_begin = reading->sums->count;
     for (size_t i = 0; status == 0 && i < count; i++) {
-        status = redis_link_judge(link, reading->index.replies[i]);
+        status = asker_judge(asker, reading->index.replies[i]);
         if (status == 0)
             ask_domain(reading, domains[i], reading->index.replies[i]);
     }
@@ -489,9 +489,9 @@ int usage_days_read(const struct query *query, uint64_t *first_hours, uint64_t *
                         NULL);
     redis_batch_command(&batch, "ZREVRANGEBYSCORE", REDIS_KEY_DAYS, "+inf", begin, "LIMIT", "0",
                         "1", NULL);
-    int status = redis_link_exchange(query->link, &batch);
+    int status = asker_exchange(query->asker, &batch);
     for (size_t i = 0; status == 0 && i < batch.reply_count; i++)
-        status = redis_link_judge(query->link, batch.replies[i]);
+        status = asker_judge(query->asker, batch.replies[i]);
     *first_hours = status == 0 ? hours_of_member(batch.replies[0]) : 0;
     *last_hours = status == 0 ? hours_of_member(batch.replies[1]) : 0;
     redis_batch_deinit(&batch);
@@ -503,9 +503,9 @@ int domain_count_read(const struct query *query, uint64_t *count) {
     char begin[24];
     (void)snprintf(begin, sizeof begin, "%" PRIu64, usage_range_begin_us(query));
     redis_batch_command(&batch, "ZCOUNT", REDIS_KEY_DOMAINS, begin, "+inf", NULL);
-    int status = redis_link_exchange(query->link, &batch);
+    int status = asker_exchange(query->asker, &batch);
     if (status == 0)
-        status = redis_link_judge(query->link, batch.replies[0]);
+        status = asker_judge(query->asker, batch.replies[0]);
     *count = status == 0 ? reply_number(batch.replies[0]) : 0;
     redis_batch_deinit(&batch);
     return status;
@@ -541,9 +541,9 @@ int domain_list_read(const struct query *query, char ***list, size_t *count) {
     char begin[24];
     (void)snprintf(begin, sizeof begin, "%" PRIu64, usage_range_begin_us(query));
     redis_batch_command(&batch, "ZREVRANGEBYSCORE", REDIS_KEY_DOMAINS, "+inf", begin, NULL);
-    int status = redis_link_exchange(query->link, &batch);
+    int status = asker_exchange(query->asker, &batch);
     if (status == 0)
-        status = redis_link_judge(query->link, batch.replies[0]);
+        status = asker_judge(query->asker, batch.replies[0]);
     if (status == 0 && batch.replies[0]->type == REDIS_REPLY_ARRAY) {
         *list = copy_texts(batch.replies[0], count);
         status = *list == NULL ? -ENOMEM : 0;
