@@ -103,7 +103,7 @@ static size_t key_place(const struct word *words, size_t count) {
 }
 
 static const char *key_of(const struct redis_batch *batch, size_t index, char key[KEY_SIZE]) {
-    struct word words[MAX_WORDS];
+    struct word words[MAX_WORDS] = {{"", 0}};
     size_t count = read_words(batch, index, words);
     size_t place = key_place(words, count);
     key[0] = '\0';

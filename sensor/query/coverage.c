@@ -19,24 +19,25 @@ int coverage_read(const struct query *query, const struct usage_sums *sums,
         coverage->inconclusive += sum->counts[USAGE_INCONCLUSIVE];
         coverage->clients_lost += sum->clients_lost;
     }
-    return health_read(query, &coverage->health);
+    int status = health_read(query, &coverage->health);
+    coverage->total = health_total(&coverage->health, NULL, 0);
+    return status;
 }
 
 void coverage_deinit(struct coverage *coverage) {
     health_deinit(&coverage->health);
 }
 
-uint64_t coverage_packets(const struct coverage *coverage) {
-    return health_total(&coverage->health, HEALTH_PACKETS) +
-           health_total(&coverage->health, HEALTH_PACKETS_DROPPED);
+/* Packets that were on the wire, as far as the sensors know. */
+static uint64_t packets_of(const struct coverage *coverage) {
+    return coverage->total.counts[HEALTH_PACKETS] + health_missed(&coverage->total);
 }
 
 /* What was lost, in words, only where something was. */
 static void print_losses(const struct query *query, const struct coverage *coverage) {
-    const struct health *health = &coverage->health;
-    uint64_t journal = health_total(health, HEALTH_JOURNAL_LOST);
-    uint64_t alerts = health_total(health, HEALTH_ALERTS_LOST);
-    uint64_t records = health_total(health, HEALTH_RECORDS_DROPPED);
+    uint64_t journal = coverage->total.counts[HEALTH_JOURNAL_DROPPED];
+    uint64_t alerts = coverage->total.counts[HEALTH_ALERTS_LOST];
+    uint64_t records = coverage->total.counts[HEALTH_RECORDS_LOST];
     if (coverage->clients_lost != 0)
         prose_print(query->out, &query->style,
                     "Distinct clients are too few: %" PRIu64
@@ -54,7 +55,7 @@ static void print_losses(const struct query *query, const struct coverage *cover
 }
 
 void coverage_print(const struct query *query, const struct coverage *coverage) {
-    const struct health *health = &coverage->health;
+    const uint64_t *counts = coverage->total.counts;
     char half[PERCENT_TEXT_SIZE];
     char inconclusive[PERCENT_TEXT_SIZE];
     char dropped[PERCENT_TEXT_SIZE];
@@ -67,17 +68,15 @@ void coverage_print(const struct query *query, const struct coverage *coverage) 
                 percent_text(coverage->half_seen, coverage->handshakes, half),
                 coverage->inconclusive,
                 percent_text(coverage->inconclusive, coverage->handshakes, inconclusive));
-    uint64_t lost = health_total(health, HEALTH_PACKETS_DROPPED);
-    prose_print(
-        query->out, &query->style,
-        "Sensors: %" PRIu64 " packets, of these %" PRIu64 " malformed and %" PRIu64 " cut; %" PRIu64
-        " more dropped before the sensor (%s); lost for want of room: "
-        "%" PRIu64 " flows, %" PRIu64 " messages, %" PRIu64 " fragments.",
-        health_total(health, HEALTH_PACKETS), health_total(health, HEALTH_PACKETS_MALFORMED),
-        health_total(health, HEALTH_PACKETS_CUT), lost,
-        percent_text(lost, coverage_packets(coverage), dropped),
-        health_total(health, HEALTH_FLOWS_EVICTED), health_total(health, HEALTH_BUFFERS_EXHAUSTED),
-        health_total(health, HEALTH_FRAGMENTS_DROPPED));
+    uint64_t missed = health_missed(&coverage->total);
+    prose_print(query->out, &query->style,
+                "Sensors: %" PRIu64 " packets, of these %" PRIu64 " malformed and %" PRIu64
+                " cut; %" PRIu64 " more dropped before the sensor (%s); lost for want of room: "
+                "%" PRIu64 " flows, %" PRIu64 " messages, %" PRIu64 " fragments.",
+                counts[HEALTH_PACKETS], counts[HEALTH_PACKETS_MALFORMED],
+                counts[HEALTH_PACKETS_CUT], missed,
+                percent_text(missed, packets_of(coverage), dropped), counts[HEALTH_FLOWS_EVICTED],
+                counts[HEALTH_BUFFERS_EXHAUSTED], counts[HEALTH_FRAGMENTS_DROPPED]);
     print_losses(query, coverage);
 }
 
@@ -88,9 +87,8 @@ static double share_of(uint64_t part, uint64_t whole) {
 json_t *coverage_json(const struct coverage *coverage) {
     json_t *health = json_object();
     for (size_t i = 0; i < HEALTH_FIELD_COUNT; i++)
-        (void)json_object_set_new(
-            health, health_field_names[i],
-            json_integer((json_int_t)health_total(&coverage->health, (enum health_field)i)));
+        (void)json_object_set_new(health, health_field_names[i],
+                                  json_integer((json_int_t)coverage->total.counts[i]));
     return json_pack("{s:b,s:I,s:I,s:I,s:I,s:I,s:f,s:f,s:f,s:f,s:I,s:o}", "of_all_domains",
                      (int)coverage->is_of_all, "handshakes", (json_int_t)coverage->handshakes,
                      "negotiated", (json_int_t)coverage->negotiated, "legacy",
@@ -99,7 +97,6 @@ json_t *coverage_json(const struct coverage *coverage) {
                      share_of(coverage->half_seen, coverage->handshakes), "inconclusive_share",
                      share_of(coverage->inconclusive, coverage->handshakes), "legacy_share",
                      share_of(coverage->legacy, coverage->negotiated), "dropped_share",
-                     share_of(health_total(&coverage->health, HEALTH_PACKETS_DROPPED),
-                              coverage_packets(coverage)),
+                     share_of(health_missed(&coverage->total), packets_of(coverage)),
                      "clients_lost", (json_int_t)coverage->clients_lost, "sensors", health);
 }

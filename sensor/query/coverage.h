@@ -15,15 +15,13 @@ struct coverage {
     uint64_t clients_lost;
     bool is_of_all; /* of all domains, not of the rows that are shown only */
     struct health health;
+    struct sensor_health total; /* of the sensors */
 };
 
 /* Of the sums' figures, and of the sensors' in the range. 0 or -errno. */
 int coverage_read(const struct query *query, const struct usage_sums *sums,
                   struct coverage *coverage);
 void coverage_deinit(struct coverage *coverage);
-
-/* Packets that were on the wire, as far as the sensors know. */
-uint64_t coverage_packets(const struct coverage *coverage);
 
 void coverage_print(const struct query *query, const struct coverage *coverage);
 struct json_t *coverage_json(const struct coverage *coverage);

@@ -17,7 +17,8 @@ const char *const health_field_names[HEALTH_FIELD_COUNT] = {
     [HEALTH_PACKETS] = "packets",
     [HEALTH_BYTES] = "bytes",
     [HEALTH_PACKETS_DROPPED] = "packets_dropped",
-    [HEALTH_RECORDS_DROPPED] = "records_dropped",
+    [HEALTH_INTERFACE_DROPS] = "interface_drops",
+    [HEALTH_RECORDS_LOST] = "records_lost",
     [HEALTH_PACKETS_IGNORED] = "packets_ignored",
     [HEALTH_PACKETS_MALFORMED] = "packets_malformed",
     [HEALTH_PACKETS_CUT] = "packets_cut",
@@ -35,7 +36,7 @@ const char *const health_field_names[HEALTH_FIELD_COUNT] = {
     [HEALTH_ALERTS_EXCEPTED] = "alerts_excepted",
     [HEALTH_ALERTS_LOST] = "alerts_lost",
     [HEALTH_CLIENTS_LOST] = "clients_lost",
-    [HEALTH_JOURNAL_LOST] = "journal_lost",
+    [HEALTH_JOURNAL_DROPPED] = "journal_dropped",
     [HEALTH_SOURCES] = "sources",
 };
 
@@ -127,11 +128,13 @@ void health_deinit(struct health *health) {
     memset(health, 0, sizeof *health);
 }
 
-uint64_t health_total(const struct health *health, enum health_field field) {
-    uint64_t total = 0;
-    for (size_t i = 0; i < health->count; i++)
-        total += health->items[i].counts[field];
-    return total;
+uint64_t health_missed(const struct sensor_health *sensor) {
+    return sensor->counts[HEALTH_PACKETS_DROPPED] + sensor->counts[HEALTH_INTERFACE_DROPS];
+}
+
+uint64_t health_lost(const struct sensor_health *sensor) {
+    return sensor->counts[HEALTH_RECORDS_LOST] + sensor->counts[HEALTH_JOURNAL_DROPPED] +
+           sensor->counts[HEALTH_ALERTS_LOST];
 }
 
 static bool is_named(const char *name, const char *const *names, size_t count) {
@@ -141,12 +144,17 @@ static bool is_named(const char *name, const char *const *names, size_t count) {
     return false;
 }
 
-uint64_t health_total_of(const struct health *health, const char *const *names, size_t count,
-                         enum health_field field) {
-    uint64_t total = 0;
-    for (size_t i = 0; i < health->count; i++)
-        if (is_named(health->items[i].name, names, count))
-            total += health->items[i].counts[field];
+struct sensor_health health_total(const struct health *health, const char *const *names,
+                                  size_t count) {
+    struct sensor_health total = {0};
+    for (size_t i = 0; i < health->count; i++) {
+        const struct sensor_health *sensor = &health->items[i];
+        if (names != NULL && !is_named(sensor->name, names, count))
+            continue;
+        for (size_t field = 0; field < HEALTH_FIELD_COUNT; field++)
+            total.counts[field] += sensor->counts[field];
+        total.told |= sensor->told;
+    }
     return total;
 }
 

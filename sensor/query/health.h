@@ -15,8 +15,9 @@ struct redisReply;
 enum health_field {
     HEALTH_PACKETS,
     HEALTH_BYTES,
-    HEALTH_PACKETS_DROPPED, /* by kernel and interface, before the sensor saw them */
-    HEALTH_RECORDS_DROPPED, /* handshakes that found no room on their way to be judged */
+    HEALTH_PACKETS_DROPPED, /* by the kernel, before the sensor saw them */
+    HEALTH_INTERFACE_DROPS, /* by the card or its driver, as far as they tell */
+    HEALTH_RECORDS_LOST,    /* handshakes that found no room on their way to be judged */
     HEALTH_PACKETS_IGNORED,
     HEALTH_PACKETS_MALFORMED,
     HEALTH_PACKETS_CUT,
@@ -34,7 +35,7 @@ enum health_field {
     HEALTH_ALERTS_EXCEPTED,
     HEALTH_ALERTS_LOST,
     HEALTH_CLIENTS_LOST,
-    HEALTH_JOURNAL_LOST, /* judged, and lost before they were published: the journal was full */
+    HEALTH_JOURNAL_DROPPED, /* judged, and lost before they were published: the journal was full */
     HEALTH_SOURCES,
     HEALTH_FIELD_COUNT,
 };
@@ -60,10 +61,14 @@ struct health {
 int health_read(const struct query *query, struct health *health);
 void health_deinit(struct health *health);
 
-uint64_t health_total(const struct health *health, enum health_field field);
-/* Of the named sensors only. */
-uint64_t health_total_of(const struct health *health, const char *const *names, size_t count,
-                         enum health_field field);
+/* Packets that were on the wire and did not reach the sensor. */
+uint64_t health_missed(const struct sensor_health *sensor);
+/* Handshakes and alerts that were lost after they had been seen. */
+uint64_t health_lost(const struct sensor_health *sensor);
+
+/* The sums of all sensors, or of those that are named: `names` NULL is all. */
+struct sensor_health health_total(const struct health *health, const char *const *names,
+                                  size_t count);
 
 /* Adds a hash of health fields to the counts. */
 void health_add(struct sensor_health *sensor, const struct redisReply *reply);

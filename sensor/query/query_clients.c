@@ -1,7 +1,7 @@
 /*
  * query_clients.c - `downgrdctl clients DOMAIN`: the ranking of a domain's legacy clients, the
- * newest first. A member is "ADDRESS JA4 VERSION"; older sensors wrote the address only, and what
- * is not known is "-".
+ * newest first, with what downgrd:legacy_clients:{D} tells of each: "HANDSHAKES VERSION JA4". Older
+ * sensors wrote the address only; what is not known is "-".
  */
 #include <hiredis/hiredis.h>
 #include <inttypes.h>
@@ -15,9 +15,8 @@
 #include "reply.h"
 
 static const struct sheet_column columns[] = {
-    {"address", "ADDRESS", SHEET_NAME, 0},
-    {"version", "VERSION", SHEET_TEXT, 0},
-    {"ja4", "JA4", SHEET_TEXT, 1},
+    {"address", "ADDRESS", SHEET_NAME, 0},           {"handshakes", "HANDSHAKES", SHEET_NUMBER, 1},
+    {"version", "VERSION", SHEET_TEXT, 0},           {"ja4", "JA4", SHEET_TEXT, 1},
     {"last_seen", "LAST SEEN (UTC)", SHEET_TIME, 0},
 };
 enum { COLUMN_COUNT = sizeof columns / sizeof columns[0], WORD_COUNT = 3 };
@@ -30,21 +29,56 @@ static void add_word(struct sheet *sheet, const char *text, size_t size) {
         sheet_add_text(sheet, text, size);
 }
 
-static void add_client(struct sheet *sheet, const redisReply *member, uint64_t last_us) {
+/* The words of "HANDSHAKES VERSION JA4"; those that are missing are empty. */
+static void add_client(struct sheet *sheet, const redisReply *address, const redisReply *known,
+                       uint64_t last_us) {
     const char *words[WORD_COUNT] = {"", "", ""};
     size_t sizes[WORD_COUNT] = {0};
+    const char *text = "";
+    size_t size = 0;
     size_t at = 0;
-    for (size_t word = 0; word < WORD_COUNT && at < member->len; word++) {
-        const char *begin = member->str + at;
-        const char *end = memchr(begin, ' ', member->len - at);
-        words[word] = begin;
-        sizes[word] = end != NULL ? (size_t)(end - begin) : member->len - at;
+    (void)reply_text(known, &text, &size);
+    for (size_t word = 0; word < WORD_COUNT && at < size; word++) {
+        const char *end = memchr(text + at, ' ', size - at);
+        words[word] = text + at;
+        sizes[word] = end != NULL ? (size_t)(end - words[word]) : size - at;
         at += sizes[word] + 1;
     }
-    add_word(sheet, words[0], sizes[0]);
-    add_word(sheet, words[2], sizes[2]);
+    add_word(sheet, address->str, address->len);
+    if (sizes[0] > 0)
+        sheet_add_number(sheet, reply_number(known));
+    else
+        sheet_add_nothing(sheet);
     add_word(sheet, words[1], sizes[1]);
+    add_word(sheet, words[2], sizes[2]);
     sheet_add_number(sheet, last_us);
+}
+
+/* What is known of each address of the ranking: in batch->replies[0], in its order. */
+static int read_known(const struct query *query, const redisReply *ranking,
+                      struct redis_batch *batch) {
+    redis_batch_begin(batch, "HMGET");
+    redis_batch_add_text(batch, redis_key_legacy_clients(query->domains[0]).text);
+    for (size_t i = 0; i + 1 < ranking->elements; i += 2)
+        redis_batch_add(batch, ranking->element[i]->str != NULL ? ranking->element[i]->str : "",
+                        ranking->element[i]->str != NULL ? ranking->element[i]->len : 0);
+    redis_batch_end(batch);
+    int status = asker_exchange(query->asker, batch);
+    return status != 0 ? status : asker_judge(query->asker, batch->replies[0]);
+}
+
+static int add_clients(const struct query *query, const redisReply *ranking, struct sheet *sheet) {
+    struct redis_batch batch = {0};
+    if (ranking->type != REDIS_REPLY_ARRAY || ranking->elements < 2)
+        return 0;
+    int status = read_known(query, ranking, &batch);
+    const redisReply *known = status == 0 ? batch.replies[0] : NULL;
+    for (size_t i = 0; known != NULL && i + 1 < ranking->elements; i += 2)
+        if (ranking->element[i]->type == REDIS_REPLY_STRING && i / 2 < known->elements)
+            add_client(sheet, ranking->element[i], known->element[i / 2],
+                       reply_number(ranking->element[i + 1]));
+    redis_batch_deinit(&batch);
+    return status;
 }
 
 static int read_clients(const struct query *query, struct redis_batch *batch) {
@@ -57,7 +91,7 @@ static int read_clients(const struct query *query, struct redis_batch *batch) {
     redis_batch_command(batch, "ZREVRANGEBYSCORE", key.text, "+inf", begin, "WITHSCORES", "LIMIT",
                         "0", limit, NULL);
     redis_batch_command(batch, "ZCOUNT", key.text, begin, "+inf", NULL);
-    redis_batch_command(batch, "ZCARD", key.text, NULL);
+    redis_batch_command(batch, "ZCOUNT", key.text, "-inf", "+inf", NULL);
     int status = asker_exchange(query->asker, batch);
     for (size_t i = 0; status == 0 && i < batch->reply_count; i++)
         status = asker_judge(query->asker, batch->replies[i]);
@@ -71,14 +105,13 @@ static void print_people(const struct query *query, const struct sheet *sheet, u
         (void)fprintf(query->out, "... and %" PRIu64 " more (--limit 0 shows all)\n",
                       fitting - sheet_rows(sheet));
     (void)fputc('\n', query->out);
-    prose_print(
-        query->out, &query->style,
-        "Clients that ended below TLS 1.2 at %s. Behind a NAT many devices are one address; "
-        "those with different JA4s are rows of their own.%s",
-        query->domains[0],
-        kept >= REDIS_MAX_LEGACY_CLIENTS
-            ? " Only the newest 1000 are kept: there were more; share counts them."
-            : "");
+    prose_print(query->out, &query->style,
+                "Clients that ended below TLS 1.2 at %s. VERSION and JA4 are of the last such "
+                "handshake. Behind a NAT many devices are one address.%s",
+                query->domains[0],
+                kept >= REDIS_MAX_LEGACY_CLIENTS
+                    ? " Only the newest 1000 are kept: there were more; share counts them."
+                    : "");
 }
 
 static void print_json(const struct query *query, const struct sheet *sheet, uint64_t fitting,
@@ -109,12 +142,8 @@ enum query_result query_clients(const struct query *query) {
     struct sheet *sheet = sheet_new(columns, COLUMN_COUNT);
     enum query_result result = QUERY_FAILED;
     int status = read_clients(query, &batch);
-    const redisReply *rows = status == 0 ? batch.replies[0] : NULL;
-    for (size_t i = 0;
-         sheet != NULL && rows != NULL && rows->type == REDIS_REPLY_ARRAY && i + 1 < rows->elements;
-         i += 2)
-        if (rows->element[i]->type == REDIS_REPLY_STRING)
-            add_client(sheet, rows->element[i], reply_number(rows->element[i + 1]));
+    if (status == 0 && sheet != NULL)
+        status = add_clients(query, batch.replies[0], sheet);
     if (status != 0) {
         (void)fprintf(stderr, "downgrdctl: %s\n", asker_message(query->asker));
     } else if (sheet_failed(sheet)) {

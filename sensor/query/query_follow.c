@@ -180,7 +180,7 @@ static int settle_place(struct follower *follower) {
     if (status != 0)
         return status;
     if (follower->last_id[0] != '\0') {
-        if (newest[0] != '\0' && is_before(newest, follower->last_id))
+        if (newest[0] == '\0' || is_before(newest, follower->last_id))
             (void)snprintf(follower->last_id, ID_SIZE, "0");
     } else if (since_ms != 0) {
         (void)snprintf(follower->last_id, ID_SIZE, "%" PRIu64,

@@ -112,8 +112,9 @@ static void print_plain(struct exposition *out, const char *name, const char *he
 static const char *const health_help[HEALTH_FIELD_COUNT] = {
     [HEALTH_PACKETS] = "Packets that the sensor read.",
     [HEALTH_BYTES] = "Bytes of these packets.",
-    [HEALTH_PACKETS_DROPPED] = "Packets that kernel or interface dropped before the sensor.",
-    [HEALTH_RECORDS_DROPPED] = "Handshakes that found no room before the judge.",
+    [HEALTH_PACKETS_DROPPED] = "Packets that the kernel dropped before the sensor.",
+    [HEALTH_INTERFACE_DROPS] = "Packets that card or driver dropped.",
+    [HEALTH_RECORDS_LOST] = "Handshakes that found no room before the judge.",
     [HEALTH_PACKETS_IGNORED] = "Packets of protocols that are not read.",
     [HEALTH_PACKETS_MALFORMED] = "Packets whose headers break their format.",
     [HEALTH_PACKETS_CUT] = "Packets that the capture cut short.",
@@ -131,7 +132,7 @@ static const char *const health_help[HEALTH_FIELD_COUNT] = {
     [HEALTH_ALERTS_EXCEPTED] = "Alerts that the configuration excepts.",
     [HEALTH_ALERTS_LOST] = "Alerts that were not published for want of room.",
     [HEALTH_CLIENTS_LOST] = "Handshakes of clients that found no room to be told apart.",
-    [HEALTH_JOURNAL_LOST] = "Records lost from a full journal before they were published.",
+    [HEALTH_JOURNAL_DROPPED] = "Records lost from a full journal before they were published.",
     [HEALTH_SOURCES] = "Captures or runs that were published.",
 };
 
@@ -153,14 +154,23 @@ static void print_health(struct exposition *out) {
     }
 }
 
-enum state_figure { STATE_SEEN, STATE_PUBLISHED, STATE_LAG, STATE_USED, STATE_SIZE, STATE_COUNT };
+enum state_figure {
+    STATE_SEEN,
+    STATE_PUBLISHED,
+    STATE_LAG,
+    STATE_BYTES,
+    STATE_WAITING,
+    STATE_ALIVE,
+    STATE_COUNT
+};
 
 static uint64_t state_value(const struct sensor_state *state, enum state_figure figure) {
     const uint64_t values[STATE_COUNT] = {[STATE_SEEN] = state->last_seen_us,
                                           [STATE_PUBLISHED] = state->published_us,
                                           [STATE_LAG] = state->lag_us,
-                                          [STATE_USED] = state->journal_used_bytes,
-                                          [STATE_SIZE] = state->journal_size_bytes};
+                                          [STATE_BYTES] = state->journal_bytes,
+                                          [STATE_WAITING] = state->journal_unpublished,
+                                          [STATE_ALIVE] = state->alive_us};
     return values[figure];
 }
 
@@ -177,8 +187,11 @@ static void print_states(struct exposition *out) {
                              "When the sensor published last.", 1000000, false},
         [STATE_LAG] = {"downgrd_sensor_lag_seconds",
                        "Age of the oldest record that was not published yet.", 1000000, true},
-        [STATE_USED] = {"downgrd_sensor_journal_used_bytes", "Journal in use.", 1, true},
-        [STATE_SIZE] = {"downgrd_sensor_journal_size_bytes", "Journal at its bound.", 1, true},
+        [STATE_BYTES] = {"downgrd_sensor_journal_bytes", "Journal in use.", 1, true},
+        [STATE_WAITING] = {"downgrd_sensor_journal_unpublished_records",
+                           "Records that were not published yet.", 1, true},
+        [STATE_ALIVE] = {"downgrd_sensor_alive_timestamp_seconds",
+                         "The sensor's clock when it told this.", 1000000, true},
     };
     for (unsigned figure = 0; figure < STATE_COUNT; figure++) {
         bool has_begun = false;

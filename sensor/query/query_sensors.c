@@ -21,7 +21,7 @@ static const struct sheet_column leading[] = {
     {"state", "STATE", SHEET_TEXT, 0},
     {"source", NULL, SHEET_TEXT, 0},
     {"last_seen", "LAST PACKET (UTC)", SHEET_TIME, 0},
-    {"published", "PUBLISHED (UTC)", SHEET_TIME, 2},
+    {"published", "PUBLISHED (UTC)", SHEET_TIME, 4},
     {NULL, "PACKETS", SHEET_NUMBER, 0},
     {"dropped_share", "DROPPED", SHEET_PERCENT, 0},
     {NULL, "HANDSHAKES", SHEET_NUMBER, 1},
@@ -29,9 +29,9 @@ static const struct sheet_column leading[] = {
     {"inconclusive_share", "INCONCL", SHEET_PERCENT, 1},
     {NULL, "LAG", SHEET_TEXT, 0},
     {"lag_us", NULL, SHEET_NUMBER, 0},
-    {"journal_used", NULL, SHEET_NUMBER, 0},
-    {"journal_size", NULL, SHEET_NUMBER, 0},
-    {"journal_share", "JOURNAL", SHEET_PERCENT, 1},
+    {"journal_bytes", NULL, SHEET_NUMBER, 0},
+    {"journal_unpublished", "WAITING", SHEET_NUMBER, 1},
+    {"alive", "ALIVE (UTC)", SHEET_TIME, 2},
     {NULL, "LOST", SHEET_NUMBER, 0},
     {NULL, "EVICTED", SHEET_NUMBER, 3},
     {NULL, "FOLDED", SHEET_NUMBER, 4},
@@ -41,15 +41,10 @@ enum {
     COLUMN_COUNT = LEADING + HEALTH_FIELD_COUNT,
 };
 
-static uint64_t records_lost(const struct sensor_health *sums) {
-    return sums->counts[HEALTH_JOURNAL_LOST] + sums->counts[HEALTH_RECORDS_DROPPED] +
-           sums->counts[HEALTH_ALERTS_LOST];
-}
-
 static const char *state_of(const struct sensor_state *state, const struct sensor_health *sums) {
-    uint64_t dropped = sums->counts[HEALTH_PACKETS_DROPPED];
+    uint64_t dropped = health_missed(sums);
     uint64_t packets = sums->counts[HEALTH_PACKETS] + dropped;
-    if (records_lost(sums) > 0 || (double)dropped > lossy_share * (double)packets)
+    if (health_lost(sums) > 0 || (double)dropped > lossy_share * (double)packets)
         return "lossy";
     return state->has_lag && state->lag_us > late_us ? "late" : "ok";
 }
@@ -68,15 +63,15 @@ static void add_lag(struct sheet *sheet, const struct sensor_state *state) {
     }
     sheet_add_string(sheet, text);
     sheet_add_number(sheet, state->lag_us);
-    sheet_add_number(sheet, state->journal_used_bytes);
-    sheet_add_number(sheet, state->journal_size_bytes);
-    sheet_add_share(sheet, state->journal_used_bytes, state->journal_size_bytes);
+    sheet_add_number(sheet, state->journal_bytes);
+    sheet_add_number(sheet, state->journal_unpublished);
+    sheet_add_number(sheet, state->alive_us);
 }
 
 static void add_row(struct sheet *sheet, const struct sensor_state *state,
                     const struct sensor_health *sums) {
     const char *word = state_of(state, sums);
-    uint64_t dropped = sums->counts[HEALTH_PACKETS_DROPPED];
+    uint64_t dropped = health_missed(sums);
     uint64_t handshakes = sums->counts[HEALTH_HANDSHAKES];
     sheet_add_string(sheet, state->name);
     sheet_add_string(sheet, word);
@@ -94,7 +89,7 @@ static void add_row(struct sheet *sheet, const struct sensor_state *state,
     sheet_add_share(sheet, sums->counts[HEALTH_HALF_SEEN], handshakes);
     sheet_add_share(sheet, sums->counts[HEALTH_INCONCLUSIVE], handshakes);
     add_lag(sheet, state);
-    sheet_add_number(sheet, records_lost(sums));
+    sheet_add_number(sheet, health_lost(sums));
     sheet_add_number(sheet, sums->counts[HEALTH_FLOWS_EVICTED]);
     sheet_add_number(sheet, sums->counts[HEALTH_ALERTS_FOLDED]);
     for (unsigned i = 0; i < HEALTH_FIELD_COUNT; i++) {
@@ -126,7 +121,8 @@ static void print_sheet(const struct query *query, const struct sheet *sheet) {
                 "late: more than 10 seconds behind. lossy: records were lost, or more than 1%% of "
                 "the packets dropped. DROPPED: packets that kernel or interface lost before the "
                 "sensor. HALF, INCONCL: part of the handshakes. LAG: age of the oldest record that "
-                "was not published. LOST: handshakes and alerts for want of room in ring, journal "
+                "was not published, WAITING: how many there are. LOST: handshakes and alerts for "
+                "want of room in ring, journal "
                 "or memory. EVICTED: connections for want of room.");
     if (query->since_us != 0)
         prose_print(query->out, &query->style, "Figures since %s UTC (packet time).",

@@ -76,11 +76,10 @@ static void set_health(const struct usage_sums *sums, const struct usage_sum *su
     for (size_t i = 0; i < sums->sensor_count; i++)
         if (sum->sensors >> i & 1U)
             names[count++] = sums->sensors[i];
-    facts->packets_dropped = health_total_of(health, names, count, HEALTH_PACKETS_DROPPED);
-    facts->packets = health_total_of(health, names, count, HEALTH_PACKETS) + facts->packets_dropped;
-    facts->records_lost = health_total_of(health, names, count, HEALTH_JOURNAL_LOST) +
-                          health_total_of(health, names, count, HEALTH_RECORDS_DROPPED) +
-                          health_total_of(health, names, count, HEALTH_ALERTS_LOST);
+    const struct sensor_health total = health_total(health, names, count);
+    facts->packets_dropped = health_missed(&total);
+    facts->packets = total.counts[HEALTH_PACKETS] + facts->packets_dropped;
+    facts->records_lost = health_lost(&total);
     facts->days_watched = health_days_watched(health, names, count, sum->first_us / us_per_day);
 }
 

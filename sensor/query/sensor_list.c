@@ -23,8 +23,9 @@ static void take_state(struct sensor_state *state, const redisReply *hash) {
     state->published_us = number_of(hash, "published");
     state->has_lag = reply_field(hash, "lag_us") != NULL;
     state->lag_us = number_of(hash, "lag_us");
-    state->journal_used_bytes = number_of(hash, "journal_used");
-    state->journal_size_bytes = number_of(hash, "journal_size");
+    state->journal_bytes = number_of(hash, "journal_bytes");
+    state->journal_unpublished = number_of(hash, "journal_unpublished");
+    state->alive_us = number_of(hash, "alive");
 }
 
 static int take_names(const redisReply *names, struct sensor_list *list,

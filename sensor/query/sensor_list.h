@@ -6,14 +6,15 @@
 
 struct sensor_state {
     char name[256];
-    char source[256];          /* what it read last: a capture's name, an interface */
-    struct sensor_health last; /* of the last source alone */
-    uint64_t last_seen_us;     /* packet time */
-    uint64_t published_us;     /* Redis's clock */
-    bool has_lag;              /* the next three are told by sensors with a journal */
-    uint64_t lag_us;           /* age of the oldest record that was not published yet */
-    uint64_t journal_used_bytes;
-    uint64_t journal_size_bytes;
+    char source[256];             /* what it read last: a capture's name, an interface */
+    struct sensor_health last;    /* of the last source alone */
+    uint64_t last_seen_us;        /* packet time */
+    uint64_t published_us;        /* Redis's clock */
+    bool has_lag;                 /* the rest is told by sensors with a journal that are live */
+    uint64_t lag_us;              /* age of the oldest record that was not published yet */
+    uint64_t journal_bytes;       /* in use */
+    uint64_t journal_unpublished; /* records */
+    uint64_t alive_us;            /* the sensor's clock when it said this */
 };
 
 struct sensor_list {

@@ -369,7 +369,8 @@ class LeastRights(WithServer):
         self.assertEqual(int(self.server.ask("HGET", "downgrd:health:{live}", "refused")), 0)
         url = self.urls["planner"]
         for words in (("share",), ("share", "host1.example", "--by", "day"), ("alerts",),
-                      ("top", "--legacy"), ("explain", f"{1:032x}")):
+                      ("top", "--legacy"), ("explain", f"{1:032x}"), ("whatif",), ("sensors",),
+                      ("clients", "host1.example"), ("metrics",)):
             self.assertTrue(ctl(url, *words)[0])
 
     def test_nothing_else(self):

@@ -149,8 +149,9 @@ class Filler:
             self.pipe.add("PFADD", f"downgrd:clients:{{{name}}}:legacy:{stamp}", *old)
             for address in old if name != "_all" else ():
                 self.pipe.add("ZADD", f"downgrd:legacy:{{{name}}}", "GT",
-                              begin_us + 80000 * 10 ** 6,
-                              f"{address} t10d0907h1_{len(name):012x}_{len(address):012x} tls1.0")
+                              begin_us + 80000 * 10 ** 6, address)
+                self.pipe.add("HSET", f"downgrd:legacy_clients:{{{name}}}", address,
+                              f"{legacy} tls1.0 t10d0907h1_{len(name):012x}_{len(address):012x}")
             return len(old)
         return 0
 
@@ -203,7 +204,7 @@ class Filler:
         self.pipe.add("HSET", f"downgrd:health:{{{sensor}}}:d:{stamp}", *flat)
         self.pipe.add("HSET", f"downgrd:health:{{{sensor}}}", *flat, "source", "eth0",
                       "last_seen", last_us, "published", last_us, "lag_us", 1500000,
-                      "journal_used", 1 << 20, "journal_size", 1 << 26)
+                      "journal_bytes", 1 << 20, "journal_unpublished", 12, "alive", last_us)
         self.pipe.add("ZADD", "downgrd:days", int(stamp), f"{stamp}:{sensor}")
         self.pipe.add("ZADD", "downgrd:sensors", "GT", last_us, sensor)
 
