@@ -8,8 +8,6 @@
 
 #include "redis_link.h"
 
-#include "redis_peers.h"
-
 #include <errno.h>
 #include <hiredis/hiredis.h>
 #include <signal.h>
@@ -29,15 +27,12 @@ static bool is_timeout_errno(int number) {
 #define IS_TIMEOUT(context, number) ((context)->err == REDIS_ERR_IO && is_timeout_errno(number))
 #endif
 
-enum { MAX_HOPS = 4 }; /* after a key that moves */
-
 struct redis_link {
     struct redis_url url;
     uint32_t timeout_ms;
     redisContext *context; /* NULL: not connected */
     const char *scripts[REDIS_MAX_SCRIPTS];
     size_t script_count;
-    struct redis_peers *peers; /* of a cluster, when they were needed */
     char shas[REDIS_MAX_SCRIPTS][REDIS_SHA_SIZE];
     char message[REDIS_MESSAGE_SIZE];
 };
@@ -287,7 +282,6 @@ void redis_link_delete(struct redis_link *link) {
     if (link == NULL)
         return;
     redis_link_disconnect(link);
-    redis_peers_delete(link->peers);
     memset(&link->url, 0, sizeof link->url);
     free(link);
 }
@@ -334,34 +328,13 @@ int redis_link_send(struct redis_link *link, struct redis_batch *batch) {
     return send_once(link, batch, &lost);
 }
 
-/* Some of the answers say that the key is elsewhere: they are got from there. A key may be on its
- * way meanwhile, so that is done a few times. */
-static int follow(struct redis_link *link, struct redis_batch *batch) {
-    const redisReply *error = general_error(batch);
-    for (int i = 0; i < MAX_HOPS && error != NULL; i++) {
-        const struct redis_error_meaning *meaning = redis_error_of(error->str, error->len);
-        if (meaning->error != REDIS_ERROR_MOVED && meaning->error != REDIS_ERROR_ASK)
-            break;
-        int status =
-            redis_peers_follow(&link->peers, &link->url, link->timeout_ms, batch, link->message);
-        if (status != 0)
-            return status;
-        error = general_error(batch);
-    }
-    return error != NULL ? redis_link_judge(link, error) : 0;
-}
-
 int redis_link_exchange(struct redis_link *link, struct redis_batch *batch) {
     bool lost = false;
     int status = send_once(link, batch, &lost);
-    if (status != 0 && lost) {
-        status = redis_link_connect(link);
-        if (status == 0)
-            status = send_once(link, batch, &lost);
-    }
-    if (status != 0 && batch->count > 0 && batch->reply_count == batch->count)
-        return follow(link, batch);
-    return status;
+    if (status == 0 || !lost)
+        return status;
+    status = redis_link_connect(link);
+    return status == 0 ? send_once(link, batch, &lost) : status;
 }
 
 const char *redis_link_message(const struct redis_link *link) {

@@ -76,11 +76,4 @@ void redis_servers_clear(struct redis_servers *servers);
 /* Of the last call that failed. */
 const char *redis_servers_message(const struct redis_servers *servers);
 
-/*
- * For a reader, who needs one server and no scripts: which of the servers in `text` to ask, the
- * primary or a node of the cluster. A single address is taken as it is. 0 or -errno with `message`.
- */
-int redis_servers_find(const char *text, uint32_t timeout_ms, struct redis_url *url,
-                       char message[REDIS_MESSAGE_SIZE]);
-
 #endif
