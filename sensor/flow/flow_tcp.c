@@ -8,7 +8,10 @@
  */
 #include "flow_store.h"
 
-enum { MAX_RTT_US = 3000000 };
+enum {
+    MAX_RTT_US = 3000000,
+    MAX_BEFORE_LATE_SYN = 1 << 17, /* bytes: what a handshake says at most */
+};
 
 /* Does this packet carry stream bytes? On a SYN only when they are a hello (Fast Open, RFC 7413):
  * some stacks put noise there. */
@@ -85,6 +88,37 @@ static void flow_end_note_syn(struct flow_end *end, const struct flow_end *other
         flow_end_note_rtt(end, other, now_us);
 }
 
+/* A SYN that the capture shows behind what its sender said after it: its number lies just before
+ * that. A connection that reuses the ports begins elsewhere (RFC 6528). */
+static bool flow_syn_is_late(const struct flow_table *table, const struct flow *flow, unsigned from,
+                             uint32_t first_sequence) {
+    bool has_next = flow->end[from].has_first_sequence;
+    uint32_t next = flow->end[from].first_sequence;
+    if (flow->session != NONE) {
+        const struct stream *stream = &table->sessions[flow->session].streams[from];
+        has_next = stream->has_next;
+        next = stream->next_sequence;
+    }
+    return flow->state != FLOW_NEW && has_next && next - first_sequence <= MAX_BEFORE_LATE_SYN;
+}
+
+/* It still says who began, and whether the first bytes were seen. It came too late to tell how long
+ * the path is. */
+static void flow_note_late_syn(struct flow_table *table, uint32_t index, unsigned from,
+                               const struct packet *packet) {
+    struct flow *flow = &table->flows[index];
+    struct flow_end *end = &flow->end[from];
+    if (flow->session == NONE || end->has_syn)
+        return;
+    flow_end_note_syn(end, &flow->end[from ^ 1U], packet, table->now_us);
+    end->has_syn = true;
+    end->has_syn_again = true;
+    flow->opener = (uint8_t)(1 + from);
+    struct session *session = &table->sessions[flow->session];
+    session->end[from].has_syn = true;
+    stream_check_begin(session, from, packet->sequence + 1);
+}
+
 static void flow_note_syn(struct flow_table *table, uint32_t index, unsigned from,
                           const struct packet *packet, uint64_t number) {
     struct flow *flow = &table->flows[index];
@@ -92,6 +126,10 @@ static void flow_note_syn(struct flow_table *table, uint32_t index, unsigned fro
     bool is_answer = (packet->tcp_flags & TCP_ACK) != 0;
     bool is_same = flow->end[from].has_syn && flow->end[from].first_sequence == first_sequence;
     bool is_unused = flow->state == FLOW_NEW || (is_answer && flow->state == FLOW_HANDSHAKE);
+    if (!is_same && !is_answer && flow_syn_is_late(table, flow, from, first_sequence)) {
+        flow_note_late_syn(table, index, from, packet);
+        return;
+    }
     if (!is_same && !is_unused && !is_answer)
         flow_restart(table, index, number);
     flow = &table->flows[index];

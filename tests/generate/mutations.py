@@ -37,8 +37,32 @@ def shuffled(window_ms, seed):
     return mutate
 
 
+def repeated(share, window_ms, seed):
+    """Each record comes again with this probability, up to so many milliseconds later."""
+
+    def mutate(records):
+        generator = random.Random(seed)
+        again = [
+            record.at(record.time_ns + generator.randrange(window_ms * MILLISECOND_NS))
+            for record in records
+            if generator.random() < share
+        ]
+        return sorted(records + again, key=lambda record: record.time_ns)
+
+    return mutate
+
+
 def cut_to(snap_length):
     return lambda records: [record.cut(snap_length) for record in records]
+
+
+def one_after_another(*mutations):
+    def mutate(records):
+        for each in mutations:
+            records = each(records)
+        return records
+
+    return mutate
 
 
 MUTATIONS = {
@@ -54,6 +78,11 @@ MUTATIONS = {
     "5 % lost and shuffled": lambda records: shuffled(10, 5)(with_loss(0.05, 6)(records)),
     "start lost": lambda records: records[3:],
     "end lost": lambda records: records[:-3],
+    "a third again within 3 ms": repeated(0.33, 3, 5),
+    "5 % lost, then shuffled within 10 ms": one_after_another(with_loss(0.05, 6), shuffled(10, 7)),
+    "lost, shuffled, repeated, snap length 256": one_after_another(
+        with_loss(0.05, 8), shuffled(10, 9), repeated(0.2, 3, 10), cut_to(256)
+    ),
     "snap length 256": cut_to(256),
     "snap length 96": cut_to(96),
 }

@@ -128,6 +128,26 @@ static void test_alert_captured_before_the_hello(void **state) {
     demand_told("alert first", "direct failed missed:00", OFFER, "alert{s 2 70}");
 }
 
+/* The client's SYN, at every later place of the connection: it begins no other one. */
+static void test_syn_captured_late(void **state) {
+    (void)state;
+    size_t count = 1;
+    for (size_t late = 0; late < count; late++) {
+        begin();
+        say_client_hello(0);
+        add_server_hello(TLS13);
+        record_messages(&flight, &messages);
+        say(SIDE_SERVER);
+        say_rest();
+        talk_close(&talk);
+        count = talk.count;
+        struct step syn = talk.steps[0];
+        talk_remove(&talk, 0);
+        talk_insert(&talk, late, syn);
+        demand_told("late SYN", "direct completed missed:00", OFFER, CHOICE);
+    }
+}
+
 /* The ServerHello stands at the beginning of a long record, whose rest the capture never shows. */
 static void test_server_hello_in_an_unfinished_record(void **state) {
     static const uint8_t header[] = {TLS_HANDSHAKE, 3, 3, 0x3f, 0xf0};
@@ -227,6 +247,7 @@ int main(void) {
         cmocka_unit_test(test_noise_behind_the_close),
         cmocka_unit_test(test_alert_in_single_bytes),
         cmocka_unit_test(test_alert_captured_before_the_hello),
+        cmocka_unit_test(test_syn_captured_late),
         cmocka_unit_test(test_server_hello_in_an_unfinished_record),
         cmocka_unit_test(test_client_hello_in_twelve_segments),
         cmocka_unit_test(test_unknown_versions_are_selected),
