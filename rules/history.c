@@ -148,6 +148,60 @@ void history_fade(struct server_record *server, uint64_t now_us) {
         server->highest_proven = TLS_RANK_UNKNOWN;
 }
 
+static uint64_t earlier(uint64_t a, uint64_t b) {
+    return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+static uint64_t later(uint64_t a, uint64_t b) {
+    return a > b ? a : b;
+}
+
+static uint32_t add(uint32_t a, uint32_t b) {
+    return a > UINT32_MAX - b ? UINT32_MAX : a + b;
+}
+
+void history_merge(struct server_record *server, const struct server_record *other) {
+    server->handshakes = add(server->handshakes, other->handshakes);
+    for (unsigned rank = 0; rank < TLS_RANK_COUNT; rank++) {
+        server->negotiated[rank] = add(server->negotiated[rank], other->negotiated[rank]);
+        for (unsigned offered = 0; offered < TLS_RANK_COUNT; offered++) {
+            uint32_t sum =
+                (uint32_t)server->by_offer[offered][rank] + other->by_offer[offered][rank];
+            server->by_offer[offered][rank] = (uint16_t)(sum < UINT16_MAX ? sum : UINT16_MAX);
+        }
+    }
+    if (other->highest_negotiated > server->highest_negotiated)
+        server->highest_negotiated = other->highest_negotiated;
+    if (other->highest_proven > server->highest_proven)
+        server->highest_proven = other->highest_proven;
+    server->proven_us = later(server->proven_us, other->proven_us);
+    server->first_us = earlier(server->first_us, other->first_us);
+    server->last_us = later(server->last_us, other->last_us);
+    server->faded_us = later(server->faded_us, other->faded_us);
+    server->hybrid_offered = add(server->hybrid_offered, other->hybrid_offered);
+    server->hybrid_taken = add(server->hybrid_taken, other->hybrid_taken);
+    server->starttls_seen = add(server->starttls_seen, other->starttls_seen);
+    server->starttls_offered = add(server->starttls_offered, other->starttls_offered);
+    server->lowered_clients |= other->lowered_clients;
+    server->stripped_clients |= other->stripped_clients;
+    server->classical_clients |= other->classical_clients;
+}
+
+void history_hello_facts(const struct handshake *handshake, struct twin *facts) {
+    const struct client_hello *offer = &handshake->offer;
+    *facts = (struct twin){
+        .time_us = handshake->started_us,
+        .packet = handshake->side[SIDE_CLIENT].hello_packet,
+        .highest_offered = handshake_highest_offered_version(handshake),
+        .negotiated = handshake_negotiated_version(handshake),
+        .suites = (uint32_t)(offer->cipher_suites.size / 2),
+    };
+    struct span rest = offer->extensions;
+    struct tls_extension extension;
+    while (tls_extension_next(&rest, &extension))
+        facts->extensions++;
+}
+
 unsigned history_count_clients(uint64_t map) {
     unsigned count = 0;
     for (; map != 0; map &= map - 1)

@@ -62,7 +62,7 @@ struct server_record {
     uint64_t classical_clients; /* the same, of those that shared a post-quantum key in vain */
 };
 
-/* The same ClientHello (by its random), seen elsewhere with other content. */
+/* What is kept of a ClientHello that was seen. */
 struct twin {
     uint64_t time_us;
     uint64_t packet;          /* in its own capture */
@@ -84,7 +84,10 @@ struct history {
     uint32_t client_failures; /* of its handshakes lately */
     uint32_t client_handshakes;
     uint64_t client_bit;     /* this client in server_record's maps */
-    const struct twin *twin; /* NULL: none */
+    const struct twin *twin; /* the same ClientHello (by its random), seen elsewhere with other
+                                content; NULL: none */
+    const struct twin *mine; /* what is kept of the handshake's own, when the record is gone because
+                                its twin became known later; NULL: the record has it */
 
     const struct expected_range *expected; /* what the configuration says of this server and name;
                                               NULL: nothing */
@@ -96,6 +99,12 @@ enum { HISTORY_PROVEN_FADES = 4 };
 
 /* Ages what is known of a server to this time. A time that lies back changes nothing. */
 void history_fade(struct server_record *server, uint64_t now_us);
+
+/* Adds what another sensor knows of the same server, aged to the same time. */
+void history_merge(struct server_record *server, const struct server_record *other);
+
+/* What is kept of the handshake's ClientHello; is_same_connection and answers_differ stay false. */
+void history_hello_facts(const struct handshake *handshake, struct twin *facts);
 
 /* The Bloom filter of attempt.suites for an offer: one bit a suite. 0 when nothing is left to
  * count.

@@ -11,27 +11,20 @@
 
 enum { SAME_MOMENT_US = 2000000 };
 
-static void add_contents(struct finding *finding, const struct handshake *handshake,
+static void add_contents(struct finding *finding, const struct twin *mine,
                          const struct twin *twin) {
     char expected[EVIDENCE_TEXT_SIZE];
     char observed[EVIDENCE_TEXT_SIZE];
     char name[TLS_NAME_SIZE];
-    uint32_t extensions = 0;
-    struct span rest = handshake->offer.extensions;
-    struct tls_extension extension;
-    while (tls_extension_next(&rest, &extension))
-        extensions++;
     finding_text(expected, "as elsewhere in packet %llu: %s at most, %u suites, %u extensions",
                  (unsigned long long)twin->packet, tls_version_name(twin->highest_offered, name),
                  twin->suites, twin->extensions);
-    finding_text(observed, "%s at most, %zu suites, %u extensions",
-                 tls_version_name(handshake_highest_offered_version(handshake), name),
-                 handshake->offer.cipher_suites.size / 2, extensions);
-    finding_add(finding, "ClientHello of the same random",
-                handshake->side[SIDE_CLIENT].hello_packet, expected, observed);
+    finding_text(observed, "%s at most, %u suites, %u extensions",
+                 tls_version_name(mine->highest_offered, name), mine->suites, mine->extensions);
+    finding_add(finding, "ClientHello of the same random", mine->packet, expected, observed);
 }
 
-static void add_answers(struct finding *finding, const struct handshake *handshake,
+static void add_answers(struct finding *finding, uint64_t packet, const struct twin *mine,
                         const struct twin *twin) {
     char expected[EVIDENCE_TEXT_SIZE];
     char observed[TLS_NAME_SIZE];
@@ -39,29 +32,34 @@ static void add_answers(struct finding *finding, const struct handshake *handsha
     if (!twin->answers_differ || twin->negotiated == 0)
         return;
     finding_text(expected, "as elsewhere: %s", tls_version_name(twin->negotiated, name));
-    finding_add(finding, "ServerHello", handshake_choice_packet(handshake), expected,
-                tls_version_name(handshake_negotiated_version(handshake), observed));
+    finding_add(finding, "ServerHello", packet, expected,
+                tls_version_name(mine->negotiated, observed));
 }
 
 static enum rule_result check(const struct handshake *handshake, const struct history *history,
                               const struct rule_settings *settings, struct finding *finding) {
     (void)settings;
     const struct twin *twin = history->twin;
-    if (!(handshake->has & HANDSHAKE_HAS_OFFER))
+    if (!(handshake->has & HANDSHAKE_HAS_OFFER) && history->mine == NULL)
         return RULE_UNKNOWN;
     if (twin == NULL)
         return RULE_PASS;
     if (handshake->missed & (MISSED_CUT_PACKET | MISSED_CLIENT_BYTES | MISSED_MEMORY))
         return RULE_UNKNOWN;
-    uint64_t now_us = handshake->started_us;
-    uint64_t apart_us = now_us > twin->time_us ? now_us - twin->time_us : twin->time_us - now_us;
+    struct twin mine;
+    if (history->mine != NULL)
+        mine = *history->mine;
+    else
+        history_hello_facts(handshake, &mine);
+    uint64_t apart_us =
+        mine.time_us > twin->time_us ? mine.time_us - twin->time_us : twin->time_us - mine.time_us;
     if (!twin->is_same_connection && apart_us > SAME_MOMENT_US)
         return RULE_PASS;
     finding->confidence = twin->is_same_connection ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM;
     finding->is_downgrade =
-        tls_version_rank(twin->highest_offered) != handshake_highest_offered(handshake);
-    add_contents(finding, handshake, twin);
-    add_answers(finding, handshake, twin);
+        tls_version_rank(twin->highest_offered) != tls_version_rank(mine.highest_offered);
+    add_contents(finding, &mine, twin);
+    add_answers(finding, handshake_choice_packet(handshake), &mine, twin);
     return RULE_HIT;
 }
 
@@ -74,7 +72,8 @@ const struct rule rule_split_view = {
     .on_by_default = true,
     .fires_when = "Two ClientHellos carry the same random and differ in anything else, on the same "
                   "addresses and ports, or within two seconds of each other. It takes two taps "
-                  "(--taps) of one network, one on each side of whoever rewrites.",
+                  "(--taps, several -i, or sensors that share a Redis) of one network, one on each "
+                  "side of whoever rewrites.",
     .stays_silent_when = "The contents are the same: retransmissions, the same connection at "
                          "another tap, before and behind a NAT. The second ClientHello after a "
                          "HelloRetryRequest keeps the random on purpose. Bytes of the hello were "

@@ -84,6 +84,10 @@ void judging_tell_stats(struct judging *judging, const struct source *source,
             judging->sinks[i]->stats(judging->sinks[i]->context, source, stats);
 }
 
+size_t judging_take_shared(struct judging *judging) {
+    return judge_take_shared(judging->judge);
+}
+
 int judging_save(const struct judging *judging, const char *path, bool is_durable) {
     return judge_save(judging->judge, path, is_durable);
 }

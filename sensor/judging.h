@@ -37,6 +37,9 @@ void judging_end_source(struct judging *judging, const struct source *source,
 void judging_tell_stats(struct judging *judging, const struct source *source,
                         const struct run_stats *stats);
 
+/* See judge_take_shared(). */
+size_t judging_take_shared(struct judging *judging);
+
 /* See judge_save() and judge_load(). */
 int judging_save(const struct judging *judging, const char *path, bool is_durable);
 int judging_load(struct judging *judging, const char *path, char message[HISTORY_MESSAGE_SIZE]);

@@ -20,6 +20,7 @@
 #include "replay_order.h"
 #include "rights.h"
 #include "settings.h"
+#include "sharing.h"
 #include "table_memory.h"
 
 struct outputs {
@@ -27,6 +28,7 @@ struct outputs {
     struct terminal *terminal;
     struct publisher *publisher;
     struct evidence_files *evidence;
+    const struct sharing *sharing;
     const struct sink *sinks[PIPELINE_MAX_SINKS];
     size_t sink_count;
 };
@@ -240,6 +242,7 @@ static int run(const struct options *options, const struct settings *settings,
         pipeline_delete(pipeline);
         return EXIT_ERROR;
     }
+    sharing_wait(outputs->sharing, settings);
     struct run_stats total = {0};
     bool failed = options->taps ? !run_taps(options, pipeline, &total)
                                 : !run_files(options, pipeline, outputs, &total);
@@ -256,6 +259,7 @@ static int run(const struct options *options, const struct settings *settings,
 /* Everything behind the options. */
 static int run_or_check(const struct options *options) {
     struct settings settings;
+    struct sharing sharing = {0};
     struct outputs outputs = {0};
     int status = EXIT_ERROR;
     struct config *config = settings_read(options->config);
@@ -271,6 +275,9 @@ static int run_or_check(const struct options *options) {
         config_delete(config);
         return EXIT_ERROR;
     }
+    if (!options->check_config)
+        sharing_open(&sharing, options, &settings);
+    outputs.sharing = &sharing;
     if (options->check_config) {
         status = check_config(options, config, &settings);
     } else if (options->interface_count > 0) {
@@ -282,6 +289,7 @@ static int run_or_check(const struct options *options) {
         if (outputs_close(&outputs, &settings) < 0)
             status = EXIT_ERROR;
     }
+    sharing_close(&sharing);
     config_delete(config);
     return status;
 }

@@ -11,6 +11,7 @@
 #include "siphash.h"
 #include "table_memory.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 /* Keys of one table must not look like another's. */
@@ -105,6 +106,8 @@ void history_store_delete(struct history_store *store) {
                         sizeof *store->servers);
     table_memory_delete(store->clients, lru_table_slots(&store->client_table),
                         sizeof *store->clients);
+    table_memory_delete(store->others, lru_table_slots(&store->server_table),
+                        sizeof *store->others);
     lru_table_deinit(&store->attempt_table);
     lru_table_deinit(&store->server_table);
     lru_table_deinit(&store->client_table);
@@ -155,14 +158,60 @@ static void expect_records(const struct history_store *store, const struct histo
            sizeof *store->clients);
 }
 
-/* As it is known now; NULL when it is not. */
+static bool is_known(const struct server_record *server) {
+    return server->handshakes > 0 || server->starttls_seen > 0;
+}
+
+/* As it is known now, by this sensor and the others; NULL when it is not. */
 static const struct server_record *find_server(struct history_store *store, uint64_t hash,
-                                               uint64_t now_us) {
+                                               uint64_t now_us, struct server_record *joint) {
     size_t slot = lru_table_find(&store->server_table, hash);
     if (slot == SIZE_MAX)
         return NULL;
-    history_fade(&store->servers[slot], now_us);
-    return &store->servers[slot];
+    struct server_record *server = &store->servers[slot];
+    history_fade(server, now_us);
+    if (store->others == NULL || !is_known(&store->others[slot]))
+        return server;
+    history_fade(&store->others[slot], now_us);
+    *joint = *server;
+    history_merge(joint, &store->others[slot]);
+    return joint;
+}
+
+/* A server's slot; of a new one nothing is known. */
+static size_t touch_server(struct history_store *store, uint64_t hash, uint64_t now_us) {
+    bool is_new = false;
+    size_t slot = lru_table_touch(&store->server_table, hash, &is_new);
+    if (is_new)
+        store->servers[slot] = (struct server_record){.first_us = now_us};
+    if (is_new && store->others != NULL)
+        store->others[slot] = (struct server_record){0};
+    return slot;
+}
+
+int history_store_share(struct history_store *store, struct shared_history *shared) {
+    size_t slots = lru_table_slots(&store->server_table);
+    store->others = table_memory_new(slots, sizeof *store->others);
+    store->shared = store->others != NULL ? shared : NULL;
+    return store->others != NULL ? 0 : -ENOMEM;
+}
+
+void history_store_know(struct history_store *store, const struct shared_server *server) {
+    if (store->others == NULL)
+        return;
+    size_t slot = touch_server(store, server->server, server->known.last_us);
+    store->others[slot] = server->known;
+}
+
+/* Every word at first, when the counts are near thresholds, then now and then. */
+static void tell_others(struct history_store *store, uint64_t hash,
+                        const struct server_record *server) {
+    enum { OFTEN = 64, SELDOM = 64 };
+    uint32_t count = server->handshakes + server->starttls_seen;
+    if (store->shared == NULL || (count >= OFTEN && count % SELDOM != 0))
+        return;
+    const struct shared_server told = {hash, *server};
+    (void)shared_history_put_server(store->shared, SHARED_OUT, &told); /* a loss is counted */
 }
 
 void history_store_view(struct history_store *store, const struct handshake *handshake,
@@ -175,9 +224,10 @@ void history_store_view(struct history_store *store, const struct handshake *han
         view->attempts = store->rings[slot].attempts;
         view->attempt_count = store->rings[slot].count;
     }
-    view->server = find_server(store, keys->server, handshake->ended_us);
+    view->server = find_server(store, keys->server, handshake->ended_us, &store->joint_server);
     if (handshake->has & HANDSHAKE_HAS_DIALOGUE)
-        view->service = find_server(store, keys->service, handshake->ended_us);
+        view->service =
+            find_server(store, keys->service, handshake->ended_us, &store->joint_service);
     slot = lru_table_find(&store->client_table, keys->client);
     if (slot != SIZE_MAX && is_recent(&store->clients[slot], handshake->ended_us)) {
         view->client_servers = count_bits(&store->clients[slot]);
@@ -221,11 +271,8 @@ static void note_lowered(struct server_record *server, const struct handshake *h
 
 static void add_server(struct history_store *store, const struct handshake *handshake,
                        const struct history_keys *keys, bool is_suspect) {
-    bool is_new = false;
-    size_t slot = lru_table_touch(&store->server_table, keys->server, &is_new);
-    struct server_record *server = &store->servers[slot];
-    if (is_new)
-        *server = (struct server_record){.first_us = handshake->ended_us};
+    struct server_record *server =
+        &store->servers[touch_server(store, keys->server, handshake->ended_us)];
     server->handshakes++;
     server->last_us = handshake->ended_us;
     enum tls_rank proven = history_proven_by_sentinel(handshake);
@@ -260,16 +307,14 @@ static void add_dialogue(struct history_store *store, const struct handshake *ha
                        (dialogue_has(dialogue, DIALOGUE_REFUSED) && !is_offered);
     if (!is_offered && !is_withheld)
         return;
-    bool is_new = false;
-    size_t slot = lru_table_touch(&store->server_table, keys->service, &is_new);
-    struct server_record *service = &store->servers[slot];
-    if (is_new)
-        *service = (struct server_record){.first_us = handshake->ended_us};
+    struct server_record *service =
+        &store->servers[touch_server(store, keys->service, handshake->ended_us)];
     service->last_us = handshake->ended_us;
     service->starttls_seen++;
     service->starttls_offered += is_offered && !is_withheld;
     if (is_withheld)
         service->stripped_clients |= keys->client_bit;
+    tell_others(store, keys->service, service);
 }
 
 static void add_client(struct history_store *store, const struct handshake *handshake,
@@ -303,6 +348,9 @@ void history_store_add(struct history_store *store, const struct handshake *hand
     if (!handshake_has_hello(handshake))
         return;
     add_server(store, handshake, keys, is_suspect);
+    size_t slot = lru_table_find(&store->server_table, keys->server);
+    if (slot != SIZE_MAX)
+        tell_others(store, keys->server, &store->servers[slot]);
     add_client(store, handshake, keys);
 }
 
@@ -337,7 +385,7 @@ static bool ring_is_sound(const void *entry) {
 static bool server_is_worth(const void *entry, uint64_t now_us) {
     const struct server_record *server = entry;
     (void)now_us;
-    return server->handshakes > 0 || server->starttls_seen > 0;
+    return is_known(server);
 }
 
 static bool server_is_sound(const void *entry) {

@@ -14,6 +14,7 @@
 
 #include "history.h"
 #include "history_file.h"
+#include "shared_history.h"
 #include "verdict.h"
 
 struct history_store;
@@ -22,6 +23,13 @@ struct history_store;
 struct history_store *history_store_new(size_t attempts, size_t servers);
 void history_store_delete(struct history_store *store);
 void history_store_clear(struct history_store *store);
+
+/* What is learned of servers goes to other sensors, and theirs comes here, through `shared`
+ * (borrowed). 0, or -ENOMEM and nothing is shared. */
+int history_store_share(struct history_store *store, struct shared_history *shared);
+/* What all other sensors know of a server, together; it takes the place of what was known of them.
+ */
+void history_store_know(struct history_store *store, const struct shared_server *server);
 
 /* Under what a handshake is looked up and kept: hashes, made once for both. */
 struct history_keys {

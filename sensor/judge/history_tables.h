@@ -28,6 +28,12 @@ struct history_store {
     struct attempt_ring *rings;
     struct server_record *servers;
     struct client_record *clients;
+    /* With others: what they know of the server in the same slot (no handshakes and no dialogues:
+     * nothing), and both together for a view. */
+    struct shared_history *shared;
+    struct server_record *others;
+    struct server_record joint_server;
+    struct server_record joint_service;
 };
 
 #endif

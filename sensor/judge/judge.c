@@ -12,6 +12,7 @@
 #include "history_store.h"
 #include "incidents.h"
 #include "lru_table.h"
+#include "rules_list.h"
 #include "siphash.h"
 #include "twin_store.h"
 
@@ -32,6 +33,8 @@ struct judge {
     struct incidents *incidents;
     struct lru_table fold_table;
     uint64_t *fold_repeats;
+    const struct source *latest_source; /* NULL: nothing was judged yet */
+    struct late_twin late;              /* of judge_take_shared() */
     struct judge_counts counts;
     struct finding
         findings[JUDGE_MAX_RULES]; /* of the handshake at hand; valid where rules_hit says so */
@@ -72,6 +75,10 @@ struct judge *judge_new(const struct judge_config *config, struct classify *clas
     if (judge->store == NULL || judge->incidents == NULL || (config->hellos && !judge->twins) ||
         !lru_table_init(&judge->fold_table, config->folds))
         goto fail;
+    if (config->shared != NULL && history_store_share(judge->store, config->shared) != 0)
+        goto fail;
+    if (config->shared != NULL && judge->twins != NULL)
+        twin_store_share(judge->twins, config->shared);
     judge->fold_repeats = calloc(lru_table_slots(&judge->fold_table), sizeof *judge->fold_repeats);
     if (judge->fold_repeats == NULL)
         goto fail;
@@ -220,33 +227,37 @@ static uint64_t count_repeat(struct judge *judge, const struct rule *rule,
     return ++judge->fold_repeats[slot];
 }
 
-/* Runs what is on; true when a rule of class attack hit. What is excepted is as if it had not been
- * found, but counted. */
+/* True when it is of class attack and hit. What is excepted is as if it had not been found, but
+ * counted. */
+static bool run_rule(struct judge *judge, size_t index, const struct history *history,
+                     struct verdict *verdict) {
+    const struct rule *rule = rules_all[index];
+    struct finding *finding = &judge->findings[index];
+    finding->evidence_count = 0;
+    finding->is_downgrade = false;
+    finding->confidence = CONFIDENCE_LOW;
+    if (rule->check(verdict->handshake, history, &judge->config.settings, finding) != RULE_HIT)
+        return false;
+    if (exceptions_find(&judge->config.exceptions, judge->fingerprinter, index, verdict->handshake,
+                        &verdict->domain)) {
+        verdict->rules_excepted |= 1U << index;
+        judge->counts.alerts_excepted++;
+        return false;
+    }
+    verdict->rules_hit |= 1U << index;
+    if (rule->rule_class != RULE_ATTACK)
+        return false;
+    if (finding->is_downgrade && finding->confidence >= CONFIDENCE_MEDIUM)
+        verdict->limiter = LIMITER_DOWNGRADED;
+    return true;
+}
+
+/* Runs what is on; true when a rule of class attack hit. */
 static bool run_rules(struct judge *judge, const struct history *history, struct verdict *verdict) {
     bool is_attack = false;
-    for (size_t i = 0; i < rules_count && i < JUDGE_MAX_RULES; i++) {
-        const struct rule *rule = rules_all[i];
-        struct finding *finding = &judge->findings[i];
-        if (!(judge->config.rules_on & (1U << i)))
-            continue;
-        finding->evidence_count = 0;
-        finding->is_downgrade = false;
-        finding->confidence = CONFIDENCE_LOW;
-        if (rule->check(verdict->handshake, history, &judge->config.settings, finding) != RULE_HIT)
-            continue;
-        if (exceptions_find(&judge->config.exceptions, judge->fingerprinter, i, verdict->handshake,
-                            &verdict->domain)) {
-            verdict->rules_excepted |= 1U << i;
-            judge->counts.alerts_excepted++;
-            continue;
-        }
-        verdict->rules_hit |= 1U << i;
-        if (rule->rule_class != RULE_ATTACK)
-            continue;
-        is_attack = true;
-        if (finding->is_downgrade && finding->confidence >= CONFIDENCE_MEDIUM)
-            verdict->limiter = LIMITER_DOWNGRADED;
-    }
+    for (size_t i = 0; i < rules_count && i < JUDGE_MAX_RULES; i++)
+        if (judge->config.rules_on & (1U << i))
+            is_attack |= run_rule(judge, i, history, verdict);
     return is_attack;
 }
 
@@ -304,8 +315,53 @@ static void emit_alert(struct judge *judge, size_t index, const struct verdict *
     }
 }
 
+static void emit_alerts(struct judge *judge, const struct verdict *verdict) {
+    for (size_t i = 0; i < rules_count && i < JUDGE_MAX_RULES; i++)
+        if (verdict->rules_hit & (1U << i))
+            emit_alert(judge, i, verdict);
+}
+
+/* Another sensor saw this handshake's hello with other content, and its record is gone: only the
+ * rule that needs no more is asked. */
+static void judge_late_twin(struct judge *judge, const struct late_twin *late) {
+    struct verdict verdict = {
+        .handshake = &late->handshake,
+        .source = judge->latest_source,
+        .domain = late->domain,
+        .application = {.name = "", .category = ""},
+        .limiter = LIMITER_UNKNOWN,
+    };
+    const struct history history = {.twin = &late->twin, .mine = &late->mine};
+    for (size_t i = 0; i < rules_count && i < JUDGE_MAX_RULES; i++)
+        if (rules_all[i] == &rule_split_view && (judge->config.rules_on & (1U << i)))
+            (void)run_rule(judge, i, &history, &verdict);
+    emit_alerts(judge, &verdict);
+}
+
+size_t judge_take_shared(struct judge *judge) {
+    size_t late = 0;
+    enum { MOST = 256 };
+    struct shared_history *shared = judge->config.shared;
+    struct shared_server server;
+    struct shared_hello hello;
+    if (shared == NULL)
+        return 0;
+    for (int i = 0; i < MOST && shared_history_take_server(shared, SHARED_IN, &server); i++)
+        history_store_know(judge->store, &server);
+    for (int i = 0; i < MOST && shared_history_take_hello(shared, SHARED_IN, &hello); i++) {
+        if (judge->twins == NULL || !twin_store_meet_shared(judge->twins, &hello, &judge->late) ||
+            judge->latest_source == NULL)
+            continue;
+        judge_late_twin(judge, &judge->late);
+        late++;
+    }
+    return late;
+}
+
 void judge_handshake(struct judge *judge, const struct source *source,
                      const struct handshake *handshake) {
+    (void)judge_take_shared(judge);
+    judge->latest_source = source;
     struct verdict verdict = {
         .handshake = handshake,
         .source = source,
@@ -324,13 +380,11 @@ void judge_handshake(struct judge *judge, const struct source *source,
     struct history history;
     history_store_view(judge->store, handshake, &keys, &history);
     if (judge->twins)
-        history.twin = twin_store_meet(judge->twins, handshake, &verdict.is_seen_elsewhere);
+        history.twin =
+            twin_store_meet(judge->twins, handshake, &verdict.domain, &verdict.is_seen_elsewhere);
     history.expected = expectations_find(&judge->config.expectations, handshake, &verdict.domain);
     bool is_attack = run_rules(judge, &history, &verdict);
-    for (size_t i = 0; i < rules_count && i < JUDGE_MAX_RULES; i++) {
-        if (verdict.rules_hit & (1U << i))
-            emit_alert(judge, i, &verdict);
-    }
+    emit_alerts(judge, &verdict);
     for (size_t i = 0; i < judge->sink_count && handshake_has_hello(handshake); i++) {
         if (judge->sinks[i]->handshake != NULL)
             judge->sinks[i]->handshake(judge->sinks[i]->context, &verdict);

@@ -15,6 +15,7 @@
 #include "exceptions.h"
 #include "expectations.h"
 #include "history_file.h"
+#include "shared_history.h"
 #include "verdict.h"
 
 struct judge;
@@ -27,6 +28,7 @@ struct judge_config {
     size_t servers;  /* servers remembered: 65536 */
     size_t folds;    /* alert repeats remembered: 16384 */
     size_t hellos;   /* ClientHellos remembered for split-view, where there are several taps: 0 */
+    struct shared_history *shared; /* with other sensors, borrowed; NULL: with none */
     struct rule_settings settings;
     uint32_t rules_on;                              /* bit n: rules_all[n] runs */
     enum rule_severity severities[JUDGE_MAX_RULES]; /* of rules_all[n]: the rule's own */
@@ -55,6 +57,11 @@ void judge_handshake(struct judge *judge, const struct source *source,
                      const struct handshake *handshake);
 void judge_forget(struct judge *judge); /* history and folds, as after judge_new(): files are judged
                                            each on its own */
+
+/* Takes what came from other sensors, at most some hundred entries; also done before each
+ * handshake. A handshake that turns out to be rewritten somewhere raises its alert now: how many
+ * did. */
+size_t judge_take_shared(struct judge *judge);
 
 /*
  * What was learned, in a file (history_file.h): of servers, of the last hour's attempts, of clients

@@ -96,6 +96,7 @@ static void *run(void *context) {
                 flush(thread);
             continue;
         }
+        thread->unflushed += judging_take_shared(thread->config.judging);
         flush(thread);
         is_over = have_ended && !is_waiting;
         if (!is_over)

@@ -61,33 +61,35 @@ static void hello(struct scene *scene, uint8_t random, const uint16_t *offered) 
 
 static void test_twins(void **state) {
     (void)state;
+    const struct domain domain = {.name = "a.example"};
     static struct scene scene;
     bool is_known = true;
     struct twin_store *store = twin_store_new(64);
     hello(&scene, 1, versions);
-    assert_null(twin_store_meet(store, &scene.handshake, &is_known));
+    assert_null(twin_store_meet(store, &scene.handshake, &domain, &is_known));
     assert_false(is_known);
-    assert_null(twin_store_meet(store, &scene.handshake, &is_known)); /* the same at another tap */
+    assert_null(
+        twin_store_meet(store, &scene.handshake, &domain, &is_known)); /* the same at another tap */
     assert_true(is_known);
     hello(&scene, 2, NULL);
-    assert_null(twin_store_meet(store, &scene.handshake, &is_known));
+    assert_null(twin_store_meet(store, &scene.handshake, &domain, &is_known));
     assert_false(is_known);
     hello(&scene, 1, NULL);
-    const struct twin *twin = twin_store_meet(store, &scene.handshake, &is_known);
+    const struct twin *twin = twin_store_meet(store, &scene.handshake, &domain, &is_known);
     assert_non_null(twin);
     assert_true(twin->is_same_connection);
     assert_int_equal(twin->highest_offered, TLS_VERSION_1_3);
     assert_int_equal(twin->suites, 2);
     scene.handshake.client.port++;
-    twin = twin_store_meet(store, &scene.handshake, &is_known);
+    twin = twin_store_meet(store, &scene.handshake, &domain, &is_known);
     assert_non_null(twin);
     assert_false(twin->is_same_connection);
     assert_false(is_known);
     scene.handshake.offer.is_truncated = true;
-    assert_null(twin_store_meet(store, &scene.handshake, &is_known));
+    assert_null(twin_store_meet(store, &scene.handshake, &domain, &is_known));
     twin_store_clear(store);
     hello(&scene, 1, NULL);
-    assert_null(twin_store_meet(store, &scene.handshake, &is_known));
+    assert_null(twin_store_meet(store, &scene.handshake, &domain, &is_known));
     twin_store_delete(store);
 }
 
