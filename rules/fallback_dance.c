@@ -46,13 +46,6 @@ static bool is_failure(const struct attempt *attempt) {
     return attempt->outcome == OUTCOME_FAILED || attempt->outcome == OUTCOME_RESET;
 }
 
-/* Certificates, names, authorization, application protocols: nothing a lower version would cure. */
-static bool is_explained_by_other_trouble(const struct attempt *attempt) {
-    uint8_t alert = attempt->fatal_alert;
-    return (alert >= 41 && alert <= 46) || alert == 48 || alert == 49 || alert == 90 ||
-           (alert >= 111 && alert <= 116) || alert == 120 || alert == 121;
-}
-
 /* Nobody said why: a reset, a close without an alert, or silence. */
 static bool is_unexplained(const struct attempt *attempt) {
     return attempt->fatal_alert == 0;
@@ -219,7 +212,7 @@ static enum rule_result judge_pair(const struct dance *dance) {
         return RULE_PASS;
     if (is_spoiled(failed) || (lower->missed & (MISSED_START | MISSED_CLIENT_BYTES)))
         return RULE_UNKNOWN;
-    if (!is_failure(failed) || is_cancelled(failed) || is_explained_by_other_trouble(failed) ||
+    if (!is_failure(failed) || is_cancelled(failed) || history_is_other_trouble(failed) ||
         !held_the_lower_version(dance) || was_answered_lower(dance) || are_refused_alike(dance) ||
         has_recovered(dance) || is_habit(dance) || count_steps(dance) < 0)
         return RULE_PASS;

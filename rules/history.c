@@ -106,6 +106,12 @@ enum tls_rank history_server_ability(const struct history *history,
     return ability;
 }
 
+bool history_is_other_trouble(const struct attempt *attempt) {
+    uint8_t alert = attempt->fatal_alert;
+    return (alert >= 41 && alert <= 46) || alert == 48 || alert == 49 || alert == 90 ||
+           (alert >= 111 && alert <= 116) || alert == 120 || alert == 121;
+}
+
 void history_count_answers(const struct server_record *server, enum tls_rank offered,
                            enum tls_rank negotiated, uint32_t *all, uint32_t *above) {
     *all = 0;

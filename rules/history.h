@@ -115,6 +115,10 @@ uint64_t history_suites_of(const struct client_hello *hello);
  * hand with earlier ones on equal terms. */
 void history_attempt_of(const struct handshake *handshake, struct attempt *attempt);
 
+/* Did it fail by an alert about certificates, names, authorization, application protocols: nothing
+ * a lower version would cure? */
+bool history_is_other_trouble(const struct attempt *attempt);
+
 /* Of the server's completed handshakes with clients that offered this at most: how many, and how
  * many ended above `negotiated`. */
 void history_count_answers(const struct server_record *server, enum tls_rank offered,

@@ -10,13 +10,15 @@
 
 enum { ALERT_INAPPROPRIATE_FALLBACK = 86 };
 
-/* What earlier tries of the same client say about the reason for the fallback. */
+/* What earlier tries of the same client say about the reason for the fallback. A try that failed
+ * for another reason than its version got as far as one that worked. */
 enum earlier_try { EARLIER_NONE, EARLIER_FAILED, EARLIER_WORKED };
 
 static enum earlier_try find_higher_try(const struct handshake *handshake,
                                         const struct history *history,
                                         const struct rule_settings *settings, uint64_t *packet) {
     enum tls_rank offered = handshake_highest_offered(handshake);
+    enum earlier_try earlier = EARLIER_NONE;
     for (size_t i = 0; i < history->attempt_count; i++) {
         const struct attempt *attempt = &history->attempts[i];
         if (attempt->highest_offered <= offered || attempt->started_us > handshake->started_us ||
@@ -25,18 +27,17 @@ static enum earlier_try find_higher_try(const struct handshake *handshake,
         *packet = attempt->packet;
         if (attempt->outcome == OUTCOME_COMPLETED)
             return EARLIER_WORKED;
-        if (attempt->outcome == OUTCOME_FAILED || attempt->outcome == OUTCOME_RESET)
+        if (history_is_other_trouble(attempt))
+            earlier = EARLIER_WORKED;
+        else if (attempt->outcome == OUTCOME_FAILED || attempt->outcome == OUTCOME_RESET)
             return EARLIER_FAILED;
     }
-    return EARLIER_NONE;
+    return earlier;
 }
 
 static void add_earlier_try(struct finding *finding, enum earlier_try earlier, uint64_t packet) {
     if (earlier == EARLIER_FAILED)
         finding_add(finding, "the client's higher try", packet, "succeeds", "failed just before");
-    if (earlier == EARLIER_WORKED)
-        finding_add(finding, "the client's higher try", packet, "failed",
-                    "succeeded just before: this may be a test of the server");
 }
 
 static enum rule_result check_refusal(const struct handshake *handshake,
@@ -57,8 +58,7 @@ static enum rule_result check_refusal(const struct handshake *handshake,
     if (!has_scsv)
         return RULE_HIT;
     finding->is_downgrade = true;
-    if (earlier != EARLIER_WORKED)
-        finding->confidence = earlier == EARLIER_FAILED ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM;
+    finding->confidence = earlier == EARLIER_FAILED ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM;
     return RULE_HIT;
 }
 
@@ -94,6 +94,8 @@ static enum rule_result check(const struct handshake *handshake, const struct hi
         return RULE_PASS;
     uint64_t packet = 0;
     enum earlier_try earlier = find_higher_try(handshake, history, settings, &packet);
+    if (has_scsv && earlier == EARLIER_WORKED)
+        return RULE_PASS; /* nothing to fall back from: a test of the server */
     if (is_refused)
         return check_refusal(handshake, alert, has_scsv, earlier, packet, finding);
     if (!(handshake->has & HANDSHAKE_HAS_CHOICE))
@@ -116,11 +118,14 @@ const struct rule rule_inappropriate_fallback = {
         "this one; and alert 86 to a hello without the signal, which means that the hello was "
         "changed or the alert forged.",
     .stays_silent_when = "The client did not signal a fallback and no alert 86 came, or the server "
-                         "is not known to do more than the client offered.",
+                         "is not known to do more than the client offered, or the client's last "
+                         "higher try within the window succeeded, or failed for another "
+                         "reason (certificate, name, application protocol): it has nothing to "
+                         "fall back from, as test tools have not.",
     .confidence =
         "Refusals: medium; high when a try of the same client with a higher version failed within "
-        "the window before; low when such a try succeeded (test tools do that) or when the hello "
-        "carries no signal. Answers below what the server can do: low, medium with a failed "
+        "the window before; low when the hello carries no signal. Answers below what the server "
+        "can do: low, medium with a failed "
         "higher try.",
     .advice = "The downgrade was prevented if the server refused. Find out why the client's first "
               "try failed: look at the connections of the same client to the same server in the "

@@ -20,6 +20,7 @@ enum {
     MIN_RTT_US = 2000,   /* below, the tap's own clock and the sender's scheduling are as large */
     MAX_RTT_US = 900000, /* above, a SYN was sent again and its first copy counted */
     ALERT_LEVEL_FATAL = 2,
+    ALERT_CLOSE_NOTIFY = 0,
 };
 
 static bool is_there(const struct packet_mark *mark) {
@@ -42,6 +43,13 @@ static bool can_compare(const struct handshake *handshake, const struct suspect 
 
 static bool is_fatal(const struct suspect *suspect) {
     return suspect->kind != SUSPECT_ALERT || suspect->alert_level == ALERT_LEVEL_FATAL;
+}
+
+/* Nobody goes on behind its own end. A close_notify counts where other bytes stand in its place:
+ * some send one in a half-closed connection. */
+static bool ends_its_sender(const struct handshake *handshake, const struct suspect *suspect) {
+    return is_fatal(suspect) || (suspect->alert_description == ALERT_CLOSE_NOTIFY &&
+                                 transport_conflict_of(handshake, suspect) != NULL);
 }
 
 static bool has_odd_hop_limit(const struct direction *direction, const struct suspect *suspect) {
@@ -165,7 +173,7 @@ uint32_t transport_signals(const struct handshake *handshake, const struct suspe
     uint32_t signals = 0;
     if (transport_conflict_of(handshake, suspect) != NULL)
         signals |= SIGNAL_CONFLICT;
-    if (suspect->data_after_packet != 0 && is_fatal(suspect))
+    if (suspect->data_after_packet != 0 && ends_its_sender(handshake, suspect))
         signals |= SIGNAL_DATA_AFTER;
     if (is_comparable && has_odd_hop_limit(direction, suspect))
         signals |= SIGNAL_HOP_LIMIT;

@@ -2,9 +2,10 @@
  * session.c - the record of a handshake in progress: what each message adds to it, when it is
  * finished, and how it ended.
  *
- * A record is finished when both sides went on encrypted (nothing in clear can follow), when only
- * one side is in the capture and that one went on encrypted, or when the flow table says that
- * nothing more will come.
+ * A record is finished when both sides went on encrypted (nothing in clear can follow; over TCP
+ * what comes within a round trip is still looked at, for injections that were late), when only one
+ * side is in the capture and that one went on encrypted, or when the flow table says that nothing
+ * more will come.
  */
 #include "session.h"
 
@@ -420,6 +421,12 @@ void session_encrypted(struct session *session, unsigned end, size_t size,
     bool other_is_unseen = session->end[end ^ 1U].packets == 0;
     if (other_is_encrypted || (other_is_unseen && session_is_reportable(session)))
         session->is_finished = true;
+}
+
+bool session_may_be_contradicted(const struct session *session) {
+    return session->datagrams == NULL && session->openvpn == NULL && session->over_us == 0 &&
+           session->end[0].encrypted_packet != 0 && session->end[1].encrypted_packet != 0 &&
+           session_is_reportable(session);
 }
 
 /* What hides how a handshake went on. */

@@ -207,12 +207,18 @@ bool session_knows_version(const struct session *session);
 bool session_is_early_data(const struct session *session, unsigned end);
 /* There is a hello to tell about. */
 bool session_is_reportable(const struct session *session);
+/* It is finished, and packets that are still on their way may show that not all of it was the
+ * peers': late injections. */
+bool session_may_be_contradicted(const struct session *session);
 /* Fills outcome, sides and roles of the record. `timed_out` and `cut_off` say why it ends when
  * nothing on the wire did. */
 void session_conclude(struct session *session, bool timed_out, bool cut_off);
 
 /* stream.c */
 void stream_segment(struct session *session, unsigned end, const struct segment *segment);
+/* A segment behind a finished handshake: it may contradict what was read, or be an alert in clear,
+ * which nobody sends any more. */
+void stream_afterwards(struct session *session, unsigned end, const struct segment *segment);
 /* The other end acknowledged up to `acknowledgement`: bytes before it that are missing were lost by
  * the capture. */
 void stream_acknowledged(struct session *session, unsigned end, uint32_t acknowledgement);

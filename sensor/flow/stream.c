@@ -213,6 +213,26 @@ void stream_check_begin(struct session *session, unsigned end, uint32_t sequence
         session_missed_bytes(session, end);
 }
 
+void stream_afterwards(struct session *session, unsigned end, const struct segment *segment) {
+    struct stream *stream = &session->streams[end];
+    const struct evidence_window *window = &stream->window;
+    struct tls_alert alert = {0};
+    int32_t ahead = sequence_distance(stream->next_sequence, segment->sequence);
+    if (!stream->has_next || ahead > STREAM_MAX_AHEAD)
+        return;
+    size_t known = ahead < 0 ? (size_t) - (int64_t)ahead : 0;
+    if (known > 0)
+        evidence_compare(session, end, segment, known);
+    bool is_behind_window = sequence_distance(window->start + window->size, segment->sequence) >= 0;
+    if (is_behind_window && tls_stream_is_clear_alert(segment->bytes, &alert)) {
+        if (ahead == 0)
+            evidence_keep(session, end, segment, 0);
+        session_alert(session, end, alert, segment);
+    }
+    if (ahead <= 0 && known < segment->size_wire)
+        stream->next_sequence += (uint32_t)(segment->size_wire - known);
+}
+
 void stream_acknowledged(struct session *session, unsigned end, uint32_t acknowledgement) {
     struct stream *stream = &session->streams[end];
     if (!stream->has_acknowledged || sequence_distance(stream->acknowledged, acknowledgement) > 0) {

@@ -395,6 +395,15 @@ static void tls_stream_resync(struct session *session, unsigned end, const struc
         session->is_foreign = true;
 }
 
+/* This end encrypts by now: an alert in clear, alone in its segment, is somebody else's. */
+static void tls_stream_sealed(struct session *session, unsigned end, const struct segment *segment,
+                              struct span bytes) {
+    struct tls_alert alert = {0};
+    if (session->end[end].encrypted_packet != 0 && bytes.data == segment->bytes.data &&
+        tls_stream_is_clear_alert(bytes, &alert))
+        session_alert(session, end, alert, segment);
+}
+
 void tls_stream_bytes(struct session *session, unsigned end, const struct segment *segment,
                       struct span bytes) {
     struct stream *stream = &session->streams[end];
@@ -420,6 +429,7 @@ void tls_stream_bytes(struct session *session, unsigned end, const struct segmen
             tls_stream_resync(session, end, segment, &bytes);
             break;
         case AWAIT_NOTHING:
+            tls_stream_sealed(session, end, segment, bytes);
             return;
         }
         if (bytes.size == 0) {

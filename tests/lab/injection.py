@@ -41,6 +41,16 @@ def forged_hello():
     return bytes([HANDSHAKE, 3, 3]) + struct.pack("!H", len(message)) + message
 
 
+def has_sealed_record(payload):
+    """Does one of the segment's records say that its sender encrypts by now?"""
+    at = 0
+    while at + 5 <= len(payload):
+        if payload[at] in (APPLICATION_DATA, CHANGE_CIPHER_SPEC):
+            return True
+        at += 5 + int.from_bytes(payload[at + 3 : at + 5], "big")
+    return False
+
+
 class Injection:
     """One `--inject` of middle.py."""
 
@@ -71,8 +81,7 @@ class Injection:
         if wanted:
             return from_client == self.as_server and bytes.fromhex(wanted) in payload
         if "on-data" in self.words:
-            types = (APPLICATION_DATA, CHANGE_CIPHER_SPEC)
-            return from_client == self.as_server and payload[:1] and payload[0] in types
+            return from_client == self.as_server and has_sealed_record(payload)
         return from_client and hello.is_hello(payload, hello.CLIENT_HELLO)
 
     def forge(self, segment, from_client, latest):

@@ -143,6 +143,62 @@ static void test_forged_alert_behind_the_hello(void **state) {
 }
 
 /* Two hellos for the same bytes, however they are cut. */
+/* The server encrypts, and an alert in clear comes in its name before the client's answer. */
+static void test_forged_alert_in_the_encrypted_epoch(void **state) {
+    (void)state;
+    begin();
+    say_server_hello(server13);
+    size_t at = talk.count + 1;
+    uint32_t said = (uint32_t)talk.said[SIDE_SERVER].size;
+    say_rest();
+    uint32_t ahead = (uint32_t)talk.said[SIDE_SERVER].size;
+    assert_true(ahead > said);
+    record_alert(&forged, 2, 40);
+    talk_insert(&talk, at, forge(TCP_ACK | TCP_PSH, ahead));
+    const struct handshake *record = play();
+    const struct suspect *suspect = find_suspect(record, SUSPECT_ALERT);
+    assert_true(suspect->is_in_encrypted_epoch);
+    assert_int_equal(record->alert_count, 1);
+    tape_close(&tape);
+}
+
+/* The handshake is over when the forged alert comes: at the next place, and at the hello's. */
+static void test_forged_alert_afterwards(void **state) {
+    (void)state;
+    for (unsigned at_hello = 0; at_hello < 2; at_hello++) {
+        begin();
+        say_server_hello(server13);
+        say_rest();
+        uint32_t ahead = at_hello ? 0 : (uint32_t)talk.said[SIDE_SERVER].size;
+        record_alert(&forged, 2, 40);
+        talk_insert(&talk, talk.count, forge(TCP_ACK | TCP_PSH, ahead));
+        record_fill(&flight, TLS_APPLICATION_DATA, 90);
+        talk_say(&talk, SIDE_SERVER, &flight);
+        const struct handshake *record = play();
+        assert_int_equal(record->outcome, OUTCOME_COMPLETED);
+        const struct suspect *suspect = find_suspect(record, SUSPECT_ALERT);
+        assert_int_equal(suspect->is_in_encrypted_epoch, !at_hello);
+        assert_non_null(transport_conflict_of(record, suspect));
+        assert_true(transport_signals(record, suspect) & SIGNAL_DATA_AFTER);
+        tape_close(&tape);
+    }
+}
+
+/* A second later nobody looks any more. */
+static void test_forged_alert_much_later(void **state) {
+    (void)state;
+    begin();
+    say_server_hello(server13);
+    say_rest();
+    record_alert(&forged, 2, 40);
+    struct step late = forge(TCP_ACK | TCP_PSH, 0);
+    late.after_us = 2000 * MILLISECOND;
+    talk_insert(&talk, talk.count, late);
+    const struct handshake *record = play();
+    assert_int_equal(record->suspect_count, 0);
+    tape_close(&tape);
+}
+
 static void test_two_hellos(void **state) {
     (void)state;
     static const struct server_plan lower = {.suite = TLS12_SUITE};
@@ -381,6 +437,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_forged_alert_before_the_hello),
         cmocka_unit_test(test_forged_alert_behind_the_hello),
+        cmocka_unit_test(test_forged_alert_in_the_encrypted_epoch),
+        cmocka_unit_test(test_forged_alert_afterwards),
+        cmocka_unit_test(test_forged_alert_much_later),
         cmocka_unit_test(test_two_hellos),
         cmocka_unit_test(test_conflict_with_a_held_segment),
         cmocka_unit_test(test_honest_connections_show_no_signal),

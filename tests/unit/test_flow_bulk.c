@@ -31,6 +31,8 @@ static void note_bulk(void *context, const struct flow_key *key, enum handshake_
     called_ports[1] = key->port[1];
 }
 
+static size_t handshake_steps;
+
 static void open_tape(void) {
     struct flow_config config;
     flow_default_config(&config);
@@ -53,12 +55,18 @@ static void say_data(enum handshake_side from, unsigned count) {
 static void say_handshake(void) {
     talk_tls13(&talk, CLIENT_FIRST, SERVER_FIRST);
     talk.count -= 3; /* the close */
+    handshake_steps = talk.count;
 }
 
-/* How often bulk() was called for a handshake and what came behind it. */
+/* How often bulk() was called for a handshake and what came behind it, long enough afterwards that
+ * nothing can contradict it any more. */
 static unsigned calls_of_talk(void) {
     open_tape();
-    tape_play(&tape, &talk);
+    for (size_t i = 0; i < talk.count; i++) {
+        if (i == handshake_steps)
+            tape.now_us += 2000000;
+        tape_step(&tape, &talk.steps[i]);
+    }
     unsigned count = calls;
     tape_end(&tape);
     assert_int_equal(calls, count);

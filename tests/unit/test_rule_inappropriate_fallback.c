@@ -43,6 +43,22 @@ static void refused_after_success(struct scene *scene) {
     earlier(scene, OUTCOME_COMPLETED, 500000);
 }
 
+static void refused_after_success_and_failure(struct scene *scene) {
+    refused(scene);
+    earlier(scene, OUTCOME_COMPLETED, 1500000);
+    earlier(scene, OUTCOME_RESET, 500000);
+}
+
+static void refused_after_other_trouble(struct scene *scene) {
+    refused(scene);
+    scene_attempt(scene, (struct attempt){.started_us = scene->handshake.started_us - 2000,
+                                          .ended_us = scene->handshake.started_us - 1000,
+                                          .highest_offered = TLS_RANK_1_3,
+                                          .outcome = OUTCOME_FAILED,
+                                          .fatal_alert = 120, /* no_application_protocol */
+                                          .fatal_sender = SIDE_SERVER});
+}
+
 static void refused_without_signal(struct scene *scene) {
     scene_offer(scene, (struct client_spec){.suites = plain_suites});
     scene_alert(scene, SIDE_SERVER, 86);
@@ -62,6 +78,11 @@ static void answered_with_mark(struct scene *scene) {
 static void answered_with_mark_after_failure(struct scene *scene) {
     answered_with_mark(scene);
     earlier(scene, OUTCOME_FAILED, 500000);
+}
+
+static void answered_after_success(struct scene *scene) {
+    answered_with_mark(scene);
+    earlier(scene, OUTCOME_COMPLETED, 500000);
 }
 
 static void answered_at_servers_best(struct scene *scene) {
@@ -115,8 +136,11 @@ static void test_cases(void **state) {
          "failed just before"},
         {"failure outside the window", refused_after_old_failure, RULE_HIT, CONFIDENCE_MEDIUM, true,
          "(86)"},
-        {"refused after a success: a test", refused_after_success, RULE_HIT, CONFIDENCE_LOW, true,
-         "may be a test"},
+        {"refused after a success: a test", refused_after_success, RULE_PASS, 0, false, NULL},
+        {"refused after another trouble", refused_after_other_trouble, RULE_PASS, 0, false, NULL},
+        {"answered after a success: a test", answered_after_success, RULE_PASS, 0, false, NULL},
+        {"refused after a success and a failure", refused_after_success_and_failure, RULE_HIT,
+         CONFIDENCE_HIGH, true, "failed just before"},
         {"refused without the signal", refused_without_signal, RULE_HIT, CONFIDENCE_LOW, false,
          "no TLS_FALLBACK_SCSV"},
         {"answered, server known", answered_by_known_server, RULE_HIT, CONFIDENCE_LOW, false,

@@ -212,6 +212,16 @@ static void at_once_in_disorder(struct scene *scene, struct suspect *suspect) {
         (struct handshake_alert){.packet = BEFORE_PACKET - 1, .sender = SIDE_SERVER};
 }
 
+static void close_notify_then_more(struct scene *scene, struct suspect *suspect) {
+    warning_then_more(scene, suspect);
+    suspect->alert_description = 0;
+}
+
+static void close_notify_contradicted(struct scene *scene, struct suspect *suspect) {
+    close_notify_then_more(scene, suspect);
+    add_conflict(scene, HOPS, false);
+}
+
 static void contradicted(struct scene *scene, struct suspect *suspect) {
     (void)suspect;
     add_conflict(scene, HOPS, false);
@@ -284,6 +294,9 @@ static const struct {
     {"its sender goes on", SUSPECT_ALERT, sends_on, SIGNAL_DATA_AFTER},
     {"its sender goes on, FIN", SUSPECT_FIN, sends_on, SIGNAL_DATA_AFTER},
     {"a warning, and its sender goes on", SUSPECT_ALERT, warning_then_more, 0},
+    {"a close_notify, and its sender goes on", SUSPECT_ALERT, close_notify_then_more, 0},
+    {"a close_notify contradicted", SUSPECT_ALERT, close_notify_contradicted,
+     SIGNAL_CONFLICT | SIGNAL_DATA_AFTER},
     {"clear after encryption", SUSPECT_ALERT, in_encrypted_epoch, SIGNAL_ENCRYPTED_EPOCH},
     {"faster than the path", SUSPECT_ALERT, at_once, SIGNAL_TOO_EARLY},
     {"faster than the path, in disorder", SUSPECT_FIN, at_once_in_disorder, 0},
