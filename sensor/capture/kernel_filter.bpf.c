@@ -5,6 +5,12 @@
  * A packet that is not understood passes, and so does one of a connection that is not in the table:
  * that is nearly every one on a link of short connections, so the table is asked before the payload
  * is looked at.
+ *
+ * The owner is behind: when it names a connection, a new one with the same addresses and ports may
+ * have begun already, in packets that it has not read yet. A SYN ends an entry that is there, but
+ * this one came before it. So the time of each SYN is noted, and a fresh entry does not hold when
+ * one came after what its owner had seen. Two connections may share a place there; then an entry is
+ * given up in vain, and made again soon.
  */
 #include <linux/bpf.h>
 
@@ -51,6 +57,13 @@ struct {
     __type(key, __u32);
     __type(value, __u64);
 } counters SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, KERNEL_FILTER_SYNS);
+    __type(key, __u32);
+    __type(value, __u64);
+} syns SEC(".maps");
 
 /* Where the parts of a packet are. */
 struct view {
@@ -189,6 +202,32 @@ static __always_inline enum fate fate_of(struct __sk_buff *skb, const struct vie
     return kind == KIND_QUIC ? fate_of_quic(skb, view) : fate_of_dtls(skb, view);
 }
 
+static __always_inline __u64 *syn_of(const struct kernel_filter_key *key) {
+    __u64 hash = key->address[0][0] ^ key->address[0][1] * 3 ^ key->address[1][0] * 5 ^
+                 key->address[1][1] * 7 ^ ((__u64)key->port[0] << 16 | key->port[1]);
+    hash *= 0x9e3779b97f4a7c15;
+    __u32 place = (__u32)(hash >> 48);
+    return bpf_map_lookup_elem(&syns, &place);
+}
+
+static __always_inline void note_syn(const struct kernel_filter_key *key) {
+    __u64 *syn_ns = syn_of(key);
+    if (syn_ns)
+        *syn_ns = bpf_ktime_get_ns();
+}
+
+/* Asked once of each entry: what comes after it ends it directly. */
+static __always_inline int holds(const struct kernel_filter_key *key,
+                                 struct kernel_filter_entry *entry) {
+    if (key->protocol == PROTOCOL_TCP && !entry->is_checked) {
+        const __u64 *syn_ns = syn_of(key);
+        if (!syn_ns || *syn_ns > entry->seen_ns)
+            return 0;
+        entry->is_checked = 1;
+    }
+    return 1;
+}
+
 SEC("socket")
 int kernel_filter(struct __sk_buff *skb) {
     struct kernel_filter_key key = {0};
@@ -196,6 +235,8 @@ int kernel_filter(struct __sk_buff *skb) {
     if (read_network(skb, &view, &key) < 0 || read_transport(skb, &view, &key) < 0)
         return (int)snap_length;
     kernel_filter_key_sort(&key);
+    if (view.flags & FLAG_SYN)
+        note_syn(&key);
     struct kernel_filter_entry *entry = bpf_map_lookup_elem(&stopped, &key);
     if (!entry)
         return (int)snap_length;
@@ -204,7 +245,9 @@ int kernel_filter(struct __sk_buff *skb) {
         count(COUNTER_EXPIRED, 1);
         return (int)snap_length;
     }
-    enum fate fate = view.flags & FLAG_SYN ? REVIVES : fate_of(skb, &view, &key, entry->kind);
+    enum fate fate = REVIVES;
+    if (!(view.flags & FLAG_SYN) && holds(&key, entry))
+        fate = fate_of(skb, &view, &key, entry->kind);
     if (fate == STOPS) {
         count(COUNTER_PACKETS, 1);
         count(COUNTER_BYTES, skb->len);

@@ -18,6 +18,8 @@
 
 #include "kernel_filter.skel.h"
 
+enum { CLOCK_SLACK_US = 1000 }; /* packets are stamped a little before the filter sees them */
+
 struct kernel_filter {
     struct kernel_filter_bpf *program;
     int stopped; /* descriptors of its maps */
@@ -91,7 +93,7 @@ int kernel_filter_attach(struct kernel_filter *filter, int packet_socket) {
 }
 
 int kernel_filter_stop(struct kernel_filter *filter, const struct kernel_filter_flow *flow,
-                       enum kernel_filter_kind kind) {
+                       enum kernel_filter_kind kind, uint64_t behind_us) {
     struct kernel_filter_key key = {.ip_version = flow->ip_version, .protocol = flow->protocol};
     struct kernel_filter_entry entry = {.kind = kind};
     struct timespec now;
@@ -102,6 +104,8 @@ int kernel_filter_stop(struct kernel_filter *filter, const struct kernel_filter_
     kernel_filter_key_sort(&key);
     clock_gettime(CLOCK_MONOTONIC, &now);
     entry.stopped_ns = (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
+    uint64_t behind_ns = (behind_us + CLOCK_SLACK_US) * 1000U;
+    entry.seen_ns = entry.stopped_ns > behind_ns ? entry.stopped_ns - behind_ns : 0;
     return bpf_map_update_elem(filter->stopped, &key, &entry, BPF_ANY);
 }
 

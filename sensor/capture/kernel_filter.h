@@ -63,9 +63,12 @@ void kernel_filter_delete(struct kernel_filter *filter);
  * -errno. */
 int kernel_filter_attach(struct kernel_filter *filter, int packet_socket);
 
-/* Any thread. 0 or -errno. */
+/*
+ * `behind_us` is how old the latest packet is that the caller knows: should a new connection with
+ * these addresses and ports have begun since, it is not stopped. Any thread. 0 or -errno.
+ */
 int kernel_filter_stop(struct kernel_filter *filter, const struct kernel_filter_flow *flow,
-                       enum kernel_filter_kind kind);
+                       enum kernel_filter_kind kind, uint64_t behind_us);
 
 /* Since kernel_filter_new(), of all processors. */
 struct kernel_filter_counts kernel_filter_count(const struct kernel_filter *filter);

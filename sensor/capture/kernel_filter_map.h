@@ -18,8 +18,13 @@ struct kernel_filter_key {
 
 struct kernel_filter_entry {
     __u64 stopped_ns; /* of CLOCK_MONOTONIC */
-    __u64 kind;       /* enum kernel_filter_kind */
+    __u64 seen_ns;    /* the owner had seen everything up to then */
+    __u32 kind;       /* enum kernel_filter_kind */
+    __u32 is_checked; /* no SYN came between seen_ns and the entry */
 };
+
+/* When the latest SYN of each connection was seen, by a hash of it. */
+enum { KERNEL_FILTER_SYNS = 65536 };
 
 enum kernel_filter_counter {
     COUNTER_PACKETS,

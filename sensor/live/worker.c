@@ -117,7 +117,12 @@ static void on_bulk(void *context, const struct flow_key *key, enum handshake_pr
     };
     for (unsigned end = 0; end < 2; end++)
         memcpy(flow.address[end].bytes, key->address[end], sizeof flow.address[end].bytes);
-    (void)kernel_filter_stop(worker->config.live.kernel_filter, &flow, kinds[protocol]);
+    uint64_t day_us = 0;
+    uint64_t steady_us = 0;
+    uint64_t known_us = lane_now(worker->lane);
+    live_clock_now(&day_us, &steady_us);
+    (void)kernel_filter_stop(worker->config.live.kernel_filter, &flow, kinds[protocol],
+                             day_us > known_us ? day_us - known_us : 0);
 }
 
 /* ---- packets and time ---- */

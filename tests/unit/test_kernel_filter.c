@@ -183,13 +183,14 @@ static const struct packet_case cases[] = {
 
 static void stop_all(enum kernel_filter_kind kind) {
     static const uint8_t protocols[] = {IP_PROTOCOL_TCP, IP_PROTOCOL_UDP};
+    usleep(2000); /* a SYN of just now might not have been read */
     for (unsigned i = 0; i < 4; i++) {
         const struct kernel_filter_flow flow = flow_of(i < 2 ? 4 : 6, protocols[i % 2]);
         /* over UDP there is no plain TLS: what is asked about TCP's ports must not depend on it */
         enum kernel_filter_kind own = kind;
         if (protocols[i % 2] == IP_PROTOCOL_UDP && kind == KERNEL_FILTER_TLS)
             own = KERNEL_FILTER_QUIC;
-        assert_int_equal(kernel_filter_stop(filter, &flow, own), 0);
+        assert_int_equal(kernel_filter_stop(filter, &flow, own, 0), 0);
     }
 }
 
@@ -239,7 +240,7 @@ static void ends_may_be_named_in_any_order(void **state) {
         turned.address[end] = flow.address[end ^ 1U];
         turned.port[end] = flow.port[end ^ 1U];
     }
-    assert_int_equal(kernel_filter_stop(filter, &turned, KERNEL_FILTER_TLS), 0);
+    assert_int_equal(kernel_filter_stop(filter, &turned, KERNEL_FILTER_TLS, 0), 0);
     assert_false(recipe_passes(V4_TCP TCP("18") DATA));
     assert_false(recipe_passes(V4_BACK TCP_BACK("18") DATA));
     close_filter();
@@ -252,7 +253,7 @@ static void an_address_that_talks_to_itself_has_two_ends(void **state) {
         .port = {443, 49153}, .ip_version = 4, .protocol = IP_PROTOCOL_TCP};
     memcpy(flow.address[0].bytes, (uint8_t[]){127, 0, 0, 1}, 4);
     flow.address[1] = flow.address[0];
-    assert_int_equal(kernel_filter_stop(filter, &flow, KERNEL_FILTER_TLS), 0);
+    assert_int_equal(kernel_filter_stop(filter, &flow, KERNEL_FILTER_TLS, 0), 0);
     static const char head[] = "eth:0800 4500TTTT7701000040060000"
                                "7f0000017f000001";
     char recipe[256];
@@ -279,6 +280,25 @@ static void what_is_stopped_is_counted(void **state) {
     close_filter();
 }
 
+/* A new connection began before the old one was named, in packets that were not read yet. */
+static void a_syn_that_was_not_read_yet_counts(void **state) {
+    (void)state;
+    open_filter(FLOWS, LONG_S);
+    const struct kernel_filter_flow flow = flow_of(4, IP_PROTOCOL_TCP);
+    assert_true(recipe_passes(V4_TCP TCP("02")));
+    usleep(20000);
+    assert_int_equal(kernel_filter_stop(filter, &flow, KERNEL_FILTER_TLS, 100000), 0);
+    assert_true(recipe_passes(V4_TCP TCP("10") MIDDLE));
+    assert_true(recipe_passes(V4_TCP TCP("10") MIDDLE));
+    /* the SYN was read in the meantime */
+    assert_int_equal(kernel_filter_stop(filter, &flow, KERNEL_FILTER_TLS, 1000), 0);
+    assert_false(recipe_passes(V4_TCP TCP("10") MIDDLE));
+    /* once it is known to hold, another's SYN in the same place is nothing to it */
+    assert_true(recipe_passes("eth:0800 v4:06:2 " TCP("02")));
+    assert_false(recipe_passes(V4_TCP TCP("10") MIDDLE));
+    close_filter();
+}
+
 static void entries_expire(void **state) {
     (void)state;
     open_filter(FLOWS, 1);
@@ -299,7 +319,7 @@ static void a_full_table_forgets_and_takes_more(void **state) {
     struct kernel_filter_flow flow = flow_of(4, IP_PROTOCOL_TCP);
     for (unsigned i = 0; i < 100 * FLOWS; i++) {
         flow.port[0] = (uint16_t)(1024 + i);
-        assert_int_equal(kernel_filter_stop(filter, &flow, KERNEL_FILTER_TLS), 0);
+        assert_int_equal(kernel_filter_stop(filter, &flow, KERNEL_FILTER_TLS, 0), 0);
     }
     stop_all(KERNEL_FILTER_TLS);
     assert_false(recipe_passes(V4_TCP TCP("18") DATA));
@@ -313,6 +333,7 @@ int main(void) {
         cmocka_unit_test(ends_may_be_named_in_any_order),
         cmocka_unit_test(an_address_that_talks_to_itself_has_two_ends),
         cmocka_unit_test(what_is_stopped_is_counted),
+        cmocka_unit_test(a_syn_that_was_not_read_yet_counts),
         cmocka_unit_test(entries_expire),
         cmocka_unit_test(a_full_table_forgets_and_takes_more),
     };
