@@ -13,7 +13,9 @@ enum {
     MAX_MINOR_VERSION = 4,
     DG_UX_MAJOR_VERSION = 543,
     LINK_TYPE_BITS = 0x03ffffff,
-    LOOKED_AT = 64, /* this far into a record something is looked at in any case */
+    CACHE_LINE = 64,
+    FAR_AHEAD = 2048,
+    MAX_AHEAD = 448,
 };
 
 enum pcap_magic {
@@ -82,16 +84,20 @@ static int fail_record(struct pcap_file *file, const struct window *window, uint
 
 /* Where a record begins is known when the length of the one before it is, so whoever walks a file
  * waits for memory at each of them. Most packets of a busy link have one of two lengths, full or an
- * acknowledgement: the record behind the next one is guessed by the two lengths seen last. */
+ * acknowledgement: the record behind the next one is guessed by the two lengths seen last. What is
+ * further ahead is asked for at the pace of the reading, but not all of it where packets are full:
+ * most of their bytes are never looked at. */
 static void expect_next(struct pcap_file *file, const struct window *window, uint32_t size) {
     window_expect(window, 0);
-    window_expect(window, LOOKED_AT);
+    window_expect(window, CACHE_LINE);
     if (file->sizes[0] != size) {
         file->sizes[1] = file->sizes[0];
         file->sizes[0] = size;
     }
     window_expect(window, file->header_size + file->sizes[0]);
     window_expect(window, file->header_size + file->sizes[1]);
+    for (size_t at = 0; at < size && at < MAX_AHEAD; at += CACHE_LINE)
+        window_expect(window, FAR_AHEAD + at);
 }
 
 int pcap_file_next(struct pcap_file *file, struct window *window, struct capture_packet *packet) {

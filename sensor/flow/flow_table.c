@@ -48,6 +48,8 @@ static void expire_list(struct flow_table *table, enum list_name name) {
             flow_end_session(table, index, true, false);
         else
             flow_free(table, index);
+        if (table->lists[name].head != NONE) /* due soon, and not looked at for long */
+            __builtin_prefetch(&table->flows[table->lists[name].head].key);
     }
 }
 

@@ -5,6 +5,7 @@
 #include "community_id.h"
 
 #include <openssl/evp.h>
+#include <stdatomic.h>
 
 enum { DIGEST_SIZE = 20, MAX_INPUT = 2 + 16 + 16 + 2 + 2 + 2 };
 
@@ -17,6 +18,21 @@ static uint8_t *put_port(uint8_t *at, uint16_t port) {
     *at++ = (uint8_t)(port >> 8U);
     *at++ = (uint8_t)port;
     return at;
+}
+
+/* Looked up by name once: each time would cost more than the hash. NULL when libcrypto has none. */
+static const EVP_MD *sha1(void) {
+    static _Atomic(EVP_MD *) kept;
+    EVP_MD *algorithm = atomic_load(&kept);
+    EVP_MD *nothing = NULL;
+    if (algorithm)
+        return algorithm;
+    algorithm = EVP_MD_fetch(NULL, "SHA1", NULL);
+    if (!atomic_compare_exchange_strong(&kept, &nothing, algorithm)) {
+        EVP_MD_free(algorithm);
+        return nothing;
+    }
+    return algorithm;
 }
 
 bool community_id_format(const struct handshake *handshake, char text[COMMUNITY_ID_SIZE]) {
@@ -38,7 +54,9 @@ bool community_id_format(const struct handshake *handshake, char text[COMMUNITY_
     at = put_port(put_port(at, first->port), second->port);
     uint8_t digest[EVP_MAX_MD_SIZE];
     unsigned size = 0;
-    if (EVP_Digest(input, (size_t)(at - input), digest, &size, EVP_sha1(), NULL) != 1 ||
+    const EVP_MD *algorithm = sha1();
+    if (!algorithm ||
+        EVP_Digest(input, (size_t)(at - input), digest, &size, algorithm, NULL) != 1 ||
         size != DIGEST_SIZE)
         return false;
     memcpy(text, "1:", 2);
