@@ -223,7 +223,11 @@ void session_offer(struct session *session, unsigned end, const struct client_he
 static void session_client_hello(struct session *session, unsigned end, struct span body,
                                  const struct segment *segment) {
     struct handshake *record = &session->record;
-    if ((record->has & HANDSHAKE_HAS_OFFER) && (record->has & HANDSHAKE_HAS_CHOICE)) {
+    /* The one that answers a HelloRetryRequest may come behind the ServerHello in a capture. */
+    bool is_awaited =
+        (record->has & HANDSHAKE_HAS_RETRY) && !(record->has & HANDSHAKE_HAS_SECOND_OFFER);
+    if ((record->has & HANDSHAKE_HAS_OFFER) && (record->has & HANDSHAKE_HAS_CHOICE) &&
+        !is_awaited) {
         record->has |= HANDSHAKE_HAS_RENEGOTIATION;
         return;
     }

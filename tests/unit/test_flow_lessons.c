@@ -63,8 +63,9 @@ static void demand_told(const char *name, const char *outcome, const char *offer
     tape_close(&tape);
 }
 
-#define OFFER  "offer{a.example 0303 v2 s3"
-#define CHOICE "choice{0303 0304 suite 1301 group 29"
+#define OFFER          "offer{a.example 0303 v2 s3"
+#define CHOICE         "choice{0303 0304 suite 1301 group 29"
+#define CHOICE_OF_P256 "choice{0303 0304 suite 1301 group 23"
 
 /* Two to six bytes of anything as payload of the SYN-ACK or of the acknowledgement after it. */
 static void test_noise_on_bare_packets(void **state) {
@@ -126,6 +127,22 @@ static void test_alert_captured_before_the_hello(void **state) {
     talk.steps[HELLO_STEP] = talk.steps[HELLO_STEP + 1];
     talk.steps[HELLO_STEP + 1] = hello;
     demand_told("alert first", "direct failed missed:00", OFFER, "alert{s 2 70}");
+}
+
+/* The hello that answers a HelloRetryRequest, behind the ServerHello that answers it: no
+ * renegotiation. */
+static void test_second_hello_captured_behind_its_answer(void **state) {
+    enum { SECOND_HELLO_STEP = HELLO_STEP + 2, ANSWER_STEP };
+    (void)state;
+    talk_retry(&talk, CLIENT_FIRST, SERVER_FIRST);
+    struct step second = talk.steps[SECOND_HELLO_STEP];
+    assert_int_equal(second.from, SIDE_CLIENT);
+    assert_int_equal(talk.steps[ANSWER_STEP].from, SIDE_SERVER);
+    talk.steps[SECOND_HELLO_STEP] = talk.steps[ANSWER_STEP];
+    talk.steps[ANSWER_STEP] = second;
+    demand_told("second hello late", "direct completed missed:00", OFFER, CHOICE_OF_P256);
+    assert_true(tape.last.has & HANDSHAKE_HAS_SECOND_OFFER);
+    assert_false(tape.last.has & HANDSHAKE_HAS_RENEGOTIATION);
 }
 
 /* The client's SYN, at every later place of the connection: it begins no other one. */
@@ -248,6 +265,7 @@ int main(void) {
         cmocka_unit_test(test_alert_in_single_bytes),
         cmocka_unit_test(test_alert_captured_before_the_hello),
         cmocka_unit_test(test_syn_captured_late),
+        cmocka_unit_test(test_second_hello_captured_behind_its_answer),
         cmocka_unit_test(test_server_hello_in_an_unfinished_record),
         cmocka_unit_test(test_client_hello_in_twelve_segments),
         cmocka_unit_test(test_unknown_versions_are_selected),
