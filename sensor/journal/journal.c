@@ -13,9 +13,13 @@
 #include <string.h>
 
 uint64_t journal_frame_checksum(const struct journal_frame *frame, const uint8_t *payload) {
-    const uint64_t head[] = {frame->position, frame->size, frame->kind,
+    const uint64_t head[] = {frame->position, frame->number, frame->size, frame->kind,
                              siphash(payload, frame->size, 1)};
     return siphash(head, sizeof head, 0);
+}
+
+static bool is_counted(uint32_t kind) {
+    return kind == JOURNAL_EVENT || kind == JOURNAL_ALERT;
 }
 
 uint64_t journal_skip_end(const struct journal *journal, uint64_t position) {
@@ -55,7 +59,11 @@ static void put_record(struct journal *journal, uint64_t position, enum journal_
                        struct span payload) {
     uint8_t *at = journal->ring + position % journal->ring_bytes;
     struct journal_frame frame = {
-        .position = position, .size = (uint32_t)payload.size, .kind = (uint32_t)kind};
+        .position = position,
+        .number = atomic_load_explicit(&journal->header->appended, memory_order_relaxed),
+        .size = (uint32_t)payload.size,
+        .kind = (uint32_t)kind,
+    };
     frame.checksum = kind == JOURNAL_PAD ? 0 : journal_frame_checksum(&frame, payload.data);
     memcpy(at, &frame, sizeof frame);
     if (payload.size > 0 && kind != JOURNAL_PAD)
@@ -76,8 +84,7 @@ static bool make_room(struct journal *journal, uint64_t head, uint64_t need, boo
         memcpy(&frame, journal->ring + tail % journal->ring_bytes, sizeof frame);
         if (tail >= published && !may_drop)
             return false;
-        dropped +=
-            tail >= published && (frame.kind == JOURNAL_EVENT || frame.kind == JOURNAL_ALERT);
+        dropped += tail >= published && is_counted(frame.kind);
         tail += journal_frame_bytes(frame.size);
     }
     atomic_fetch_add_explicit(&header->dropped, dropped, memory_order_relaxed);
@@ -102,6 +109,8 @@ int journal_append(struct journal *journal, enum journal_kind kind, struct span 
                    (struct span){NULL, (size_t)(pad - sizeof(struct journal_frame))});
     head += pad;
     put_record(journal, head, kind, payload);
+    if (is_counted(kind))
+        atomic_fetch_add_explicit(&header->appended, 1, memory_order_relaxed);
     atomic_store_explicit(&header->head, head + bytes, memory_order_release);
     return 0;
 }
@@ -118,6 +127,17 @@ void journal_add_dropped(struct journal *journal, uint64_t count) {
     atomic_fetch_add_explicit(&journal->header->dropped, count, memory_order_relaxed);
 }
 
+/* Events and alerts from a position to the head; 0 when the writer has just overwritten it. */
+static uint64_t count_from(const struct journal *journal, uint64_t position, uint64_t head) {
+    struct journal_frame frame;
+    position = journal_skip_end(journal, position);
+    if (position >= head)
+        return 0;
+    memcpy(&frame, journal->ring + position % journal->ring_bytes, sizeof frame);
+    uint64_t appended = atomic_load_explicit(&journal->header->appended, memory_order_relaxed);
+    return frame.position == position && frame.number <= appended ? appended - frame.number : 0;
+}
+
 struct journal_fill journal_fill(const struct journal *journal) {
     const struct journal_header *header = journal->header;
     uint64_t head = journal_head(journal);
@@ -127,6 +147,7 @@ struct journal_fill journal_fill(const struct journal *journal) {
     return (struct journal_fill){
         .bytes = journal->ring_bytes,
         .unpublished = head > begin ? head - begin : 0,
+        .waiting = count_from(journal, begin, head),
         .dropped = atomic_load_explicit(&header->dropped, memory_order_relaxed),
     };
 }

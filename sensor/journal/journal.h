@@ -64,6 +64,7 @@ int journal_append(struct journal *journal, enum journal_kind kind, struct span 
 struct journal_fill {
     uint64_t bytes;       /* of the ring */
     uint64_t unpublished; /* bytes of it */
+    uint64_t waiting;     /* events and alerts in them */
     uint64_t dropped;     /* events and alerts dropped before they were known to be published, since
                              the journal was made */
 };

@@ -33,6 +33,7 @@ struct journal_header {
     _Alignas(64) _Atomic uint64_t head;
     _Atomic uint64_t tail;
     _Atomic uint64_t dropped;
+    _Atomic uint64_t appended; /* events and alerts */
     /* the reader's */
     _Alignas(64) _Atomic uint64_t acknowledged; /* position */
     uint64_t batches_end;
@@ -51,7 +52,8 @@ struct journal_batch_slot {
 struct journal_frame {
     uint64_t checksum; /* of the rest and the payload */
     uint64_t position;
-    uint32_t size; /* of the payload */
+    uint64_t number; /* of events and alerts before it */
+    uint32_t size;   /* of the payload */
     uint32_t kind;
 };
 

@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-enum { RECORDS_VERSION = 1 };
+enum { RECORDS_VERSION = 2 };
 
 const char *const journal_alert_names[JOURNAL_ALERT_FIELD_COUNT] = {
     [JOURNAL_ALERT_KIND] = "kind",

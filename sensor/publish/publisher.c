@@ -225,7 +225,8 @@ static void send_health(struct publisher *publisher) {
     } fields[] = {
         {"alive", wall_us()},
         {"lag_us", health.lag_us},
-        {"journal_bytes", health.journal_bytes},
+        {"journal_size", health.journal_size},
+        {"journal_bytes", health.journal_used},
         {"journal_unpublished", health.journal_unpublished},
         {"journal_dropped_ever", health.dropped},
         {"reconnects", health.reconnects},
@@ -365,8 +366,9 @@ void publisher_health(struct publisher *publisher, struct publisher_health *heal
     uint64_t now_us = wall_us();
     *health = (struct publisher_health){
         .is_connected = atomic_load(&publisher->is_connected),
-        .journal_bytes = fill.bytes,
-        .journal_unpublished = fill.unpublished,
+        .journal_size = fill.bytes,
+        .journal_used = fill.unpublished,
+        .journal_unpublished = fill.waiting,
         .dropped = fill.dropped,
         .lag_us = since_us != 0 && now_us > since_us ? now_us - since_us : 0,
         .batches = atomic_load(&publisher->batches),

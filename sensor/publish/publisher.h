@@ -65,8 +65,9 @@ void publisher_note_stats(struct publisher *publisher, const struct run_stats *s
 
 struct publisher_health {
     bool is_connected;
-    uint64_t journal_bytes;
-    uint64_t journal_unpublished; /* bytes of it */
+    uint64_t journal_size;        /* bytes */
+    uint64_t journal_used;        /* bytes of it that are not published */
+    uint64_t journal_unpublished; /* handshakes and alerts in them */
     uint64_t dropped;             /* handshakes and alerts that it had no room for, ever */
     uint64_t lag_us;              /* age of the oldest that is not published; 0: none */
     uint64_t batches;             /* published by this process */

@@ -482,11 +482,12 @@ class Clusters(Live):
         sensor = self.sensor(url, "torn", items, "pause=1200")
         keys = [f"{{host{n}.example}}" for n in range(7)] + ["downgrd:alerts", "downgrd:domains"]
         moves = restarts = 0
-        for _ in range(OPTIONS.faults // 2):
+        plan = ["move", "move", "move", Faults.cut, Faults.restart, Faults.kill_sensor]
+        plan *= max(1, OPTIONS.faults // 12)
+        self.chance.shuffle(plan)
+        for kind in plan:
             number = self.chance.randrange(3)
             faults = Faults(self.chance, cluster.nodes[number], cluster.proxies[number], sensor)
-            kind = self.chance.choice(("move", "move", "move", Faults.cut, Faults.drop,
-                                       Faults.restart, Faults.kill_sensor))
             if kind == "move":
                 cluster.move(self.chance.choice(keys), self.chance.choice((0.0, 0.02, 0.1)))
                 moves += 1
@@ -506,7 +507,7 @@ class Clusters(Live):
         cluster.move("downgrd:alerts", 0.0)
         print(f"cluster: seed {OPTIONS.seed}: {moves} slots moved, {restarts} nodes restarted, "
               f"{sensor.kills} kills of the sensor")
-        self.assertGreater(moves, 2)
+        self.assertGreaterEqual(moves, 3)
         self.assertEqual(sorted(cluster.stream_ids()), ids, sensor.said())
         self.maxDiff = 4000
         self.assertEqual(cluster.counted(), wanted, sensor.said())
@@ -554,7 +555,7 @@ class Volume(ExactlyOnceCase):
         for name, (seconds, cpu_ms, fill) in (("calm", calm_figures), ("restarted", figures)):
             print(f"volume, {name}: {OPTIONS.volume} items, {OPTIONS.volume // 4} domains, "
                   f"{seconds:.1f} s, judge's side {cpu_ms} ms of CPU, "
-                  f"at most {fill >> 10} KiB unpublished")
+                  f"at most {fill} unpublished")
         self.assertEqual(sorted(stream_ids(torn)), sorted(stream_ids(calm)))
         self.assertEqual(counted(torn), counted(calm), sensor.said())
 
@@ -651,10 +652,10 @@ def main():
     parser.add_argument("downgrd")
     parser.add_argument("downgrdctl")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
-    parser.add_argument("--faults", type=int, default=24)
+    parser.add_argument("--faults", type=int, default=20)
     parser.add_argument("--volume", type=int, default=20000)
     parser.add_argument("--restarts", type=int, default=2)
-    parser.add_argument("--items", type=int, default=12000)
+    parser.add_argument("--items", type=int, default=10000)
     OPTIONS, rest = parser.parse_known_args()
     if not shutil.which("redis-server"):
         print("skipped: redis-server is not installed (apt-get install redis-server)")

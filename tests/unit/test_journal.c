@@ -103,6 +103,7 @@ static void test_another_process_goes_on(void **state) {
     assert_string_equal(journal_id(journal), id);
     assert_int_equal(read_all(journal, journal_tail(journal), 0), 100);
     assert_true(journal_fill(journal).unpublished > 0);
+    assert_int_equal(journal_fill(journal).waiting, 100);
     journal_close(journal);
 }
 
@@ -120,6 +121,7 @@ static void test_full(void **state) {
         assert_int_equal(append(journal, n++, true), 0);
     uint32_t first = number_at(journal, journal_tail(journal));
     assert_int_equal(journal_fill(journal).dropped, first);
+    assert_int_equal(journal_fill(journal).waiting, n - first);
     assert_int_equal(read_all(journal, journal_tail(journal), first), n - first);
     assert_int_equal(journal_read(journal, 0, buffer, sizeof buffer, &record), -ESTALE);
     journal_close(journal);
@@ -145,6 +147,7 @@ static void test_published_is_overwritten(void **state) {
     for (uint32_t more = 0; more < 1000; more++)
         assert_int_equal(append(journal, n + more, false), 0);
     assert_int_equal(journal_fill(journal).dropped, 0);
+    assert_int_equal(journal_fill(journal).waiting, 1000);
     journal_close(journal);
     journal = open_lab();
     assert_string_equal(message, "");
