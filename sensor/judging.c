@@ -12,12 +12,25 @@ struct judging {
     struct sink usage_sink;
     const struct sink *sinks[JUDGING_MAX_SINKS + 1];
     size_t sink_count;
+    bool is_daily;
+    uint64_t day; /* of the usage; days since 1970 */
 };
+
+static const uint64_t us_per_day = UINT64_C(86400) * 1000000;
+
+static void begin_day(struct judging *judging, uint64_t day) {
+    if (judging->day != 0)
+        usage_forget(judging->usage_total);
+    judging->day = day;
+}
 
 static void count_usage(void *context, const struct verdict *verdict) {
     struct judging *judging = context;
     if (verdict->is_seen_elsewhere)
         return;
+    uint64_t day = verdict->handshake->started_us / us_per_day;
+    if (judging->is_daily && day > judging->day)
+        begin_day(judging, day);
     struct usage_event event;
     const char *domain = usage_meter_domain(judging->meter, verdict);
     usage_meter_read(judging->meter, verdict, domain, &event);
@@ -29,6 +42,7 @@ struct judging *judging_new(const struct judging_config *config, const struct si
     struct judging *judging = calloc(1, sizeof *judging);
     if (judging == NULL || sink_count > JUDGING_MAX_SINKS)
         goto fail;
+    judging->is_daily = config->is_daily;
     judging->usage_sink = (struct sink){.context = judging, .handshake = count_usage};
     judging->sinks[judging->sink_count++] = &judging->usage_sink;
     for (size_t i = 0; i < sink_count; i++)

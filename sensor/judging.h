@@ -15,6 +15,7 @@ struct judging_config {
     size_t usage_buckets;
     bool group_domains;
     bool classify;
+    bool is_daily; /* the usage is that of the day (UTC, packet time): a sensor runs for months */
 };
 
 struct judging;
@@ -49,7 +50,7 @@ void judging_stats(const struct judging *judging, const struct judge_counts *bef
                    struct run_stats *stats);
 struct judge_counts judging_counts(const struct judging *judging);
 
-/* Of all sources since judging_new(). */
+/* Of all sources since judging_new(), or since the day began. */
 const struct usage *judging_usage_total(const struct judging *judging);
 
 #endif

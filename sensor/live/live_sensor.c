@@ -131,6 +131,7 @@ static bool add_interface(struct live_sensor *sensor, const struct live_sensor_c
 static bool add_judge(struct live_sensor *sensor, const struct live_sensor_config *config) {
     struct judging_config judging;
     pipeline_judging_config(config->pipeline, &judging);
+    judging.is_daily = true;
     if (config->interface_count > 1 && judging.judge.hellos == 0)
         judging.judge.hellos = TAPS_HELLOS;
     sensor->judging = judging_new(&judging, config->sinks, config->sink_count);
