@@ -281,6 +281,11 @@ static void weigh(const struct dance *dance, struct finding *finding) {
         signals++;
         finding_add(finding, "lower handshake", lower->packet, "fails too", "went through");
     }
+    if (failed->is_suspect) {
+        signals++;
+        finding_add(finding, "first try", failed->packet, "fails by itself",
+                    "an alert of its own was raised about it, in this incident");
+    }
     signals += lower->has_fallback_scsv ? 1 : 0;
     signals += is_unexplained(failed) ? 1 : 0;
     finding->confidence = CONFIDENCE_LOW;
@@ -366,8 +371,9 @@ const struct rule rule_fallback_dance = {
         "to two clients.",
     .confidence =
         "Signals: the server is known or marked to do more (or refuses with alert 86); the failure "
-        "came without an alert; TLS_FALLBACK_SCSV; more than one failed step; the lower handshake "
-        "went through. One is low, two or three medium, four or five high.",
+        "came without an alert; an alert of class attack was raised about the failed try itself; "
+        "TLS_FALLBACK_SCSV; more than one failed step; the lower handshake went through. One is "
+        "low, two or three medium, four and more high.",
     .advice =
         "Look at how the first try died: resets or alerts that did not come from the server (other "
         "hop limit, data of the real server after them) mean somebody injects. If several clients "

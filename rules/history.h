@@ -27,6 +27,7 @@ struct attempt {
     uint8_t fatal_sender; /* enum handshake_side */
     uint8_t closed_by;    /* enum handshake_side of the first FIN or RST; SIDE_COUNT when neither */
     bool has_fallback_scsv;
+    bool is_suspect; /* an alert of class attack was raised about it */
     uint32_t missed; /* enum handshake_missed */
     uint64_t suites; /* a 64-bit Bloom filter of the offered suites without GREASE, SCSVs and
                         TLS 1.3's */

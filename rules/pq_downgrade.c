@@ -38,6 +38,9 @@ static enum rule_result check(const struct handshake *handshake, const struct hi
     if (!history_shares_hybrid(handshake) || server == NULL ||
         tls_group_is_post_quantum(handshake_group(handshake)) || handshake_is_resumed(handshake))
         return RULE_PASS;
+    if (handshake->missed &
+        (MISSED_CLIENT_BYTES | MISSED_SERVER_BYTES | MISSED_CUT_PACKET | MISSED_MEMORY))
+        return RULE_UNKNOWN;
     if (handshake_group(handshake) == 0 && handshake_negotiated(handshake) == TLS_RANK_1_3)
         return RULE_UNKNOWN; /* the ServerHello's extensions were damaged */
     uint32_t classical = server->hybrid_offered - server->hybrid_taken;
@@ -67,9 +70,11 @@ const struct rule rule_pq_downgrade = {
     .fires_when = "The client sent a key share for a post-quantum or hybrid group, the server is "
                   "known to use such shares nearly always, and this handshake ended with a "
                   "classical key exchange or below TLS 1.3.",
-    .stays_silent_when = "The server never used one, or left more than two in a hundred unused; "
-                         "three clients or more were answered so (the server has changed); the "
-                         "session was resumed; too little is known of the server.",
+    .stays_silent_when =
+        "The server never used one, or left more than two in a hundred unused; "
+        "three clients or more were answered so (the server has changed); the "
+        "session was resumed; too little is known of the server. Unknown if bytes of "
+        "the handshake were missed.",
     .confidence = "Low; medium from a hundred post-quantum handshakes on.",
     .advice = "Compare with a connection to the same server from elsewhere. A box that terminates "
               "TLS between client and server is the usual reason: find out whose it is.",

@@ -56,7 +56,9 @@ static void add_evidence(struct finding *finding, const struct dialogue *dialogu
 static bool weigh(const struct dialogue *dialogue, bool is_known,
                   enum rule_confidence *confidence) {
     bool is_garbled = dialogue_has(dialogue, DIALOGUE_GARBLED);
-    bool is_missing = dialogue_has(dialogue, DIALOGUE_NOT_ADVERTISED);
+    /* A list without TLS behind one with it is what servers show after a login. */
+    bool is_missing = dialogue_has(dialogue, DIALOGUE_NOT_ADVERTISED) &&
+                      !dialogue_has(dialogue, DIALOGUE_ADVERTISED);
     bool is_refused = dialogue_has(dialogue, DIALOGUE_REFUSED);
     bool has_contradiction = is_refused && dialogue_has(dialogue, DIALOGUE_ADVERTISED);
     bool has_login = dialogue_has(dialogue, DIALOGUE_LOGIN);
@@ -79,10 +81,15 @@ static enum rule_result check(const struct handshake *handshake, const struct hi
     bool came_to_tls = handshake_has_hello(handshake);
     if (came_to_tls && !dialogue_has(dialogue, DIALOGUE_GARBLED))
         return RULE_PASS;
+    /* Which list it was, and what it answered, may be missing; letters that were overwritten are
+     * not. */
+    bool has_gap = (handshake->missed & (MISSED_START | MISSED_CLIENT_BYTES | MISSED_SERVER_BYTES |
+                                         MISSED_CUT_PACKET | MISSED_MEMORY)) != 0;
+    if (has_gap && !dialogue_has(dialogue, DIALOGUE_GARBLED))
+        return RULE_UNKNOWN;
     bool is_known = is_known_to_offer(history, settings);
     if (!weigh(dialogue, is_known, &finding->confidence))
-        return handshake->missed & (MISSED_SERVER_BYTES | MISSED_CUT_PACKET) ? RULE_UNKNOWN
-                                                                             : RULE_PASS;
+        return has_gap ? RULE_UNKNOWN : RULE_PASS;
     if (came_to_tls) /* the client asked all the same, and got it */
         finding->confidence = CONFIDENCE_LOW;
     finding->is_downgrade = !came_to_tls;
@@ -110,8 +117,10 @@ const struct rule rule_starttls_stripping = {
         "and RDP.",
     .stays_silent_when =
         "The server was never seen to offer TLS (a matter of policy), three clients or more got "
-        "none (the server has changed), a list of capabilities was not seen whole, or a refusal "
-        "alone, which may be temporary.",
+        "none (the server has changed), the server offered TLS before a list without it, as after "
+        "a "
+        "login, or refused once without more, which may be temporary. If bytes of the dialogue "
+        "were missed, only overwritten letters count; the rest is unknown.",
     .confidence = "High for an overwritten capability of a server known to offer TLS, or followed "
                   "by credentials in clear, and for a known server without TLS followed by "
                   "credentials. Medium without either. Low when only the dialogue contradicts "

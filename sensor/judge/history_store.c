@@ -302,10 +302,11 @@ static void add_dialogue(struct history_store *store, const struct handshake *ha
     const struct dialogue *dialogue = &handshake->dialogue;
     bool is_offered =
         dialogue_has(dialogue, DIALOGUE_ADVERTISED) || dialogue_has(dialogue, DIALOGUE_GRANTED);
-    bool is_withheld = dialogue_has(dialogue, DIALOGUE_NOT_ADVERTISED) ||
-                       dialogue_has(dialogue, DIALOGUE_GARBLED) ||
-                       (dialogue_has(dialogue, DIALOGUE_REFUSED) && !is_offered);
-    if (!is_offered && !is_withheld)
+    bool is_withheld = dialogue_has(dialogue, DIALOGUE_GARBLED) ||
+                       (!is_offered && (dialogue_has(dialogue, DIALOGUE_NOT_ADVERTISED) ||
+                                        dialogue_has(dialogue, DIALOGUE_REFUSED)));
+    const uint32_t gap = MISSED_CLIENT_BYTES | MISSED_SERVER_BYTES | MISSED_CUT_PACKET;
+    if ((!is_offered && !is_withheld) || (is_withheld && (handshake->missed & gap)))
         return;
     struct server_record *service =
         &store->servers[touch_server(store, keys->service, handshake->ended_us)];
@@ -339,6 +340,7 @@ void history_store_add(struct history_store *store, const struct handshake *hand
     if (handshake->has & HANDSHAKE_HAS_OFFER) {
         struct attempt attempt;
         history_attempt_of(handshake, &attempt);
+        attempt.is_suspect = is_suspect;
         if (keys->has_name)
             add_attempt(store, keys->named, &attempt);
         add_attempt(store, keys->addressed, &attempt);

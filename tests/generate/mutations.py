@@ -70,6 +70,7 @@ MUTATIONS = {
     "5 % lost, seed 1": with_loss(0.05, 1),
     "5 % lost, seed 2": with_loss(0.05, 2),
     "5 % lost, seed 3": with_loss(0.05, 3),
+    "5 % lost, seed 911": with_loss(0.05, 911),
     "5 % lost, seed 100": with_loss(0.05, 100),
     "shuffled within 10 ms, seed 4": shuffled(10, 4),
     "shuffled within 10 ms, seed 102": shuffled(10, 102),
@@ -83,6 +84,7 @@ MUTATIONS = {
     "lost, shuffled, repeated, snap length 256": one_after_another(
         with_loss(0.05, 8), shuffled(10, 9), repeated(0.2, 3, 10), cut_to(256)
     ),
+    "snap length 600": cut_to(600),
     "snap length 256": cut_to(256),
     "snap length 96": cut_to(96),
 }

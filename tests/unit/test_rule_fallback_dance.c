@@ -58,6 +58,11 @@ static void dance_with_mark(struct scene *scene) {
     scene_attempt(scene, failed_try(scene));
 }
 
+static void dance_after_an_injected_reset(struct scene *scene) {
+    dance_with_mark(scene);
+    scene->attempts[0].is_suspect = true;
+}
+
 static void dance_with_scsv(struct scene *scene) {
     scene_offer(scene, (struct client_spec){.suites = fallback_suites});
     scene_answer(scene, (struct server_spec){.suite = 0xc02f, .sentinel = sentinel_tls12});
@@ -393,6 +398,8 @@ static const struct rule_case hits[] = {
     {"two steps", dance_in_steps, RULE_HIT, CONFIDENCE_HIGH, true, "2 failed tries"},
     {"TLS 1.3 had worked before", dance_after_working_tls13, RULE_HIT, CONFIDENCE_MEDIUM, true,
      "known or marked"},
+    {"an injected reset, then lower", dance_after_an_injected_reset, RULE_HIT, CONFIDENCE_HIGH,
+     true, "an alert of its own"},
     {"the second dance", repeated_dance, RULE_HIT, CONFIDENCE_MEDIUM, false, "first try"},
     {"1.3 only, server does it", tls13_only_at_known_server, RULE_HIT, CONFIDENCE_MEDIUM, true,
      "known or marked"},

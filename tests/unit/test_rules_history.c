@@ -111,6 +111,11 @@ static void expected_to_do_better(struct scene *scene) {
     scene->history.expected = &range;
 }
 
+static void lower_in_a_gap(struct scene *scene) {
+    lower_after_100(scene);
+    scene->handshake.missed = MISSED_CUT_PACKET;
+}
+
 static void no_answer(struct scene *scene) {
     offer13(scene, plain_shares);
     know_answers(scene, 500, 0, 0);
@@ -128,6 +133,7 @@ static const struct rule_case regression_cases[] = {
     {"a pool that is expected", expected_pool, RULE_PASS, CONFIDENCE_LOW, false, NULL},
     {"a pool that does better", expected_to_do_better, RULE_HIT, CONFIDENCE_MEDIUM, true, NULL},
     {"an unknown server", lower, RULE_PASS, CONFIDENCE_LOW, false, NULL},
+    {"bytes were missed", lower_in_a_gap, RULE_UNKNOWN, CONFIDENCE_LOW, false, NULL},
     {"no answer", no_answer, RULE_UNKNOWN, CONFIDENCE_LOW, false, NULL},
 };
 
@@ -447,6 +453,22 @@ static void never_asked(struct scene *scene) {
     know_service(scene, 10, 10, 0);
 }
 
+static void missing_in_a_gap(struct scene *scene) {
+    missing_at_a_known_server(scene);
+    scene->handshake.missed = MISSED_CLIENT_BYTES;
+}
+
+static void overwritten_in_a_gap(struct scene *scene) {
+    garbled(scene);
+    scene->handshake.missed = MISSED_CLIENT_BYTES;
+}
+
+/* After the login the list has no more TLS in it. */
+static void missing_after_it_was_there(struct scene *scene) {
+    missing_with_login_at_a_known_server(scene);
+    fact(scene, DIALOGUE_ADVERTISED);
+}
+
 static void gap_in_the_list(struct scene *scene) {
     fact(scene, DIALOGUE_GREETED);
     know_service(scene, 10, 10, 0);
@@ -477,6 +499,10 @@ static const struct rule_case dialogue_cases[] = {
      NULL},
     {"granted", granted, RULE_PASS, CONFIDENCE_LOW, false, NULL},
     {"never asked for", never_asked, RULE_PASS, CONFIDENCE_LOW, false, NULL},
+    {"missing, in a gap", missing_in_a_gap, RULE_UNKNOWN, CONFIDENCE_LOW, false, NULL},
+    {"overwritten, in a gap", overwritten_in_a_gap, RULE_HIT, CONFIDENCE_MEDIUM, true, NULL},
+    {"missing after it was there", missing_after_it_was_there, RULE_PASS, CONFIDENCE_LOW, false,
+     NULL},
     {"a gap in the list", gap_in_the_list, RULE_UNKNOWN, CONFIDENCE_LOW, false, NULL},
 };
 
