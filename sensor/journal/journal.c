@@ -27,6 +27,20 @@ uint64_t journal_skip_end(const struct journal *journal, uint64_t position) {
     return left < sizeof(struct journal_frame) ? position + left : position;
 }
 
+/* The frame at a position, and its payload if that fits. What was overwritten meanwhile may say
+ * anything: no more is believed than the ring has room for. */
+static bool copy_record(const struct journal *journal, uint64_t position, void *buffer, size_t size,
+                        struct journal_frame *frame) {
+    uint64_t offset = position % journal->ring_bytes;
+    const uint8_t *at = journal->ring + offset;
+    memcpy(frame, at, sizeof *frame);
+    bool is_sound = frame->position == position && frame->kind <= JOURNAL_STATS &&
+                    journal_frame_bytes(frame->size) <= journal->ring_bytes - offset;
+    if (is_sound && frame->kind != JOURNAL_PAD && frame->size <= size)
+        memcpy(buffer, at + sizeof *frame, frame->size);
+    return is_sound;
+}
+
 int journal_read(const struct journal *journal, uint64_t position, void *buffer, size_t size,
                  struct journal_record *record) {
     for (;;) {
@@ -36,14 +50,12 @@ int journal_read(const struct journal *journal, uint64_t position, void *buffer,
         position = journal_skip_end(journal, position);
         if (position >= journal_head(journal))
             return 0;
-        const uint8_t *at = journal->ring + position % journal->ring_bytes;
-        memcpy(&frame, at, sizeof frame);
-        bool fits = frame.kind != JOURNAL_PAD && frame.size <= size;
-        if (fits)
-            memcpy(buffer, at + sizeof frame, frame.size);
+        bool is_sound = copy_record(journal, position, buffer, size, &frame);
         atomic_thread_fence(memory_order_acquire);
         if (position < atomic_load_explicit(&journal->header->tail, memory_order_relaxed))
             return -ESTALE;
+        if (!is_sound)
+            return -EBADMSG;
         uint64_t next = position + journal_frame_bytes(frame.size);
         if (frame.kind == JOURNAL_PAD) {
             position = next;
@@ -51,7 +63,7 @@ int journal_read(const struct journal *journal, uint64_t position, void *buffer,
         }
         *record = (struct journal_record){
             position, next, (enum journal_kind)frame.kind, {buffer, frame.size}};
-        return fits ? 1 : -EMSGSIZE;
+        return frame.size <= size ? 1 : -EMSGSIZE;
     }
 }
 

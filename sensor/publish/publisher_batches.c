@@ -104,7 +104,8 @@ static bool gather(struct batch_reader *reader, struct gathered *gathered,
 
 /* Some of what is to come was dropped. A capture with a hole would make other batches. */
 static void skip_hole(struct batch_reader *reader, struct gathered *gathered, uint64_t *at) {
-    *at = journal_tail(reader->journal);
+    uint64_t tail = journal_tail(reader->journal);
+    *at = tail > *at ? tail : journal_head(reader->journal);
     *gathered = (struct gathered){.from = *at};
     if (!reader->last.is_live)
         reader->last.source[0] = '\0';
@@ -189,7 +190,7 @@ void batch_reader_each(struct batch_reader *reader, const struct journal_batch *
     while (at < batch->to) {
         int status = journal_read(reader->journal, at, reader->scratch, SCRATCH_BYTES, &record);
         if (status == -ESTALE) {
-            at = journal_tail(reader->journal);
+            at = journal_tail(reader->journal); /* it is past `at` */
             continue;
         }
         if (status != 1 || record.position >= batch->to)

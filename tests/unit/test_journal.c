@@ -232,6 +232,31 @@ static void test_damaged_is_set_aside(void **state) {
     }
 }
 
+/* Whatever the file becomes while it is open: nothing is read that the ring does not have. */
+static void test_changed_while_open(void **state) {
+    (void)state;
+    struct stat status;
+    struct journal_record record;
+    struct journal *journal = open_lab();
+    for (uint32_t n = 0; n < 10; n++)
+        assert_int_equal(append(journal, n, false), 0);
+    assert_int_equal(stat(path, &status), 0);
+    off_t ring = status.st_size - RING;
+    int file = open(path, O_RDWR);
+    const uint8_t ones[32] = {255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255};
+    for (off_t at = 0; at < 32; at += 4) { /* over each part of the first frame */
+        uint8_t before[4];
+        assert_int_equal(pread(file, before, sizeof before, ring + at), sizeof before);
+        assert_int_equal(pwrite(file, ones, sizeof before, ring + at), sizeof before);
+        int result = journal_read(journal, 0, buffer, sizeof buffer, &record);
+        assert_true(result == 1 || result == -EBADMSG);
+        assert_int_equal(pwrite(file, before, sizeof before, ring + at), sizeof before);
+    }
+    assert_int_equal(journal_read(journal, 8, buffer, sizeof buffer, &record), -EBADMSG);
+    close(file);
+    journal_close(journal);
+}
+
 static void test_foreign_is_set_aside(void **state) {
     (void)state;
     struct stat status;
@@ -334,6 +359,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_batches_are_bounded, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(test_one_process, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(test_damaged_is_set_aside, make_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(test_changed_while_open, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(test_foreign_is_set_aside, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(test_size_changes_when_empty, make_dir, remove_dir),
         cmocka_unit_test(test_no_place),
