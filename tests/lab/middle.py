@@ -4,6 +4,7 @@
     middle.py CLIENT_INTERFACE SERVER_INTERFACE [--after N] [--connections N] [--edit EDIT]...
               [--text EDIT]... [--answer EDIT] [--kill HOW] [--inject WHAT]... [--reroute HOPS]
               [--fragment BYTES] [--split BYTES] [--shuffle] [--duplicate] [--delay MS]
+              [--jitter MS] [--hops HOPS]
 
 Without options it forwards every frame unchanged. Everything else touches TCP connections only:
 
@@ -32,6 +33,8 @@ Without options it forwards every frame unchanged. Everything else touches TCP c
     --shuffle         send every two pieces of a segment in the wrong order
     --duplicate       send every piece twice
     --delay MS        hold every frame this long
+    --jitter MS       and up to so much longer, each its own time: some overtake each other
+    --hops HOPS       lower every hop limit by so many, as the routers of a path do
 
 It needs no address and no promiscuous mode: a veth end sees all frames of its pair. It prints
 "ready" when it forwards, and ends with SIGTERM.
@@ -40,6 +43,7 @@ It needs no address and no promiscuous mode: a veth end sees all frames of its p
 import argparse
 import heapq
 import itertools
+import random
 import select
 import socket
 import sys
@@ -118,6 +122,7 @@ class Middle:
         segment = packets.parse(frame)
         if segment is None:
             return [(from_client, frame)]
+        segment = segment.changed(hop_limit=segment.hop_limit - self.options.hops)
         connection = self._find(segment)
         if connection is None:
             return self._shape(segment, from_client)
@@ -244,7 +249,7 @@ class Middle:
             )
 
 
-def forward(middle, client_side, server_side, delay):
+def forward(middle, client_side, server_side, delay, jitter):
     """Runs until killed."""
     waiting = []
     order = itertools.count()
@@ -255,7 +260,7 @@ def forward(middle, client_side, server_side, delay):
             frame, address = side.recvfrom(FRAME_MAX)
             if address[2] == PACKET_OUTGOING:
                 continue
-            due = time.monotonic() + delay
+            due = time.monotonic() + delay + random.uniform(0, jitter)
             for to_server, out in middle.handle(frame, side is client_side):
                 heapq.heappush(waiting, (due, next(order), to_server, out))
         while waiting and waiting[0][0] <= time.monotonic():
@@ -286,11 +291,13 @@ def main():
     parser.add_argument("--shuffle", action="store_true")
     parser.add_argument("--duplicate", action="store_true")
     parser.add_argument("--delay", type=float, default=0.0)
+    parser.add_argument("--jitter", type=float, default=0.0)
+    parser.add_argument("--hops", type=int, default=0)
     options = parser.parse_args()
     sides = open_side(options.client_interface), open_side(options.server_interface)
     print("ready", flush=True)
     try:
-        forward(Middle(options), *sides, options.delay / 1000)
+        forward(Middle(options), *sides, options.delay / 1000, options.jitter / 1000)
     except KeyboardInterrupt:
         return 0
     return 0

@@ -23,6 +23,7 @@ class Product:
     crafted: str = ""  # what is not as a real tap would have recorded it; "" for nothing
     shows: tuple = ()  # tshark filters that must match a packet
     never: tuple = ()  # tshark filters that must match none
+    may: tuple = ()  # kinds that are found or not, as the ends go on or the moment falls
     plays: str = ""  # the kind of attack that is played, also where this tap cannot know it
     is_shown: bool = True  # among those of pcaps/; else only made with --all
     pcapng: bool = False
@@ -42,6 +43,8 @@ class Product:
         text["plays"] = self.plays or first_attack(self.alerts)
         text["side"] = self.tap
         text["alerts"] = self.alerts
+        if self.may:
+            text["may"] = list(self.may)
         if self.handshakes is not None:
             text["handshakes"] = [dict(handshake) for handshake in self.handshakes]
         text["tshark"] = {
@@ -62,6 +65,7 @@ class Pair:
     what: str
     of: tuple  # names of the two products
     alerts: list = field(default_factory=list)
+    may: tuple = ()  # kinds that are found or not, as the ends go on or the moment falls
     plays: str = ""
     is_shown: bool = True
 

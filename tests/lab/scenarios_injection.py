@@ -117,6 +117,47 @@ def injected_alert_ipv6(stage):
 
 @scenario(
     beside(
+        "injected-alert-sealed",
+        "an alert in clear comes behind the server's flight, when the server encrypts already",
+        [{"sni": BANK, "offered_max": "TLS 1.3", "version": "TLS 1.3"}],
+        [attack("injected-alert", "medium", "high")],
+        shows=("tcp.srcport == 443 && ip.ttl == 56 && tcp.len == 7",),
+    )
+)
+def injected_alert_sealed(stage):
+    play(stage, *DELAY, "--inject", "alert:40,on-answer,hops:8")
+
+
+@scenario(
+    beside(
+        "injected-alert-too-late",
+        "an alert in clear comes when the handshake is over and both sides encrypt",
+        [{"sni": BANK, "offered_max": "TLS 1.3", "version": "TLS 1.3", "outcome": "completed"}],
+        [attack("injected-alert", "medium", "high")],
+        shows=("tcp.srcport == 443 && ip.ttl == 56 && tcp.len == 7",),
+    )
+)
+def injected_alert_too_late(stage):
+    play(stage, *DELAY, "--inject", "alert:40,on-data,hops:8")
+
+
+@scenario(
+    beside(
+        "injected-reset-as-client",
+        "a reset in the client's name goes to the server, seen at the server's side: the client goes "
+        "on",
+        [{"sni": BANK, "offered_max": "TLS 1.3"}],
+        [attack("injected-reset", "medium", "high")],
+        tap="server",
+        shows=("tcp.dstport == 443 && tcp.flags.reset == 1 && ip.ttl == 57",),
+    )
+)
+def injected_reset_as_client(stage):
+    play(stage, *DELAY, "--inject", "rst,as-client,on-answer,hops:7")
+
+
+@scenario(
+    beside(
         "injected-close-notify",
         "a close_notify in the server's name overtakes the ServerHello",
         [{"sni": BANK, "offered_max": "TLS 1.3"}],

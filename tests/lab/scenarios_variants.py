@@ -1,12 +1,10 @@
 """scenarios_variants.py - the attacks on TCP connections once more, in every variant that the
 laboratory can make of them: what is injected, in whose name, when, how well disguised, over IPv4 and
-IPv6, seen from both sides; and the cuts and dances with other stacks, causes and paces.
+IPv6, seen from the side that it is sent to.
 
 Only made with `make_captures --all`.
 """
 
-import random
-import time
 from itertools import product as every
 
 from scenario import Product, add_scenario, attack
@@ -14,7 +12,7 @@ from stacks import STACKS
 from stage import SERVER_IPV4, SERVER_IPV6
 
 BANK = "bank.example.test"
-UP_TO_1_2, UP_TO_1_1 = ("1.0", "1.1", "1.2"), ("1.0", "1.1")
+UP_TO_1_2 = ("1.0", "1.1", "1.2")
 ALL = ("1.0", "1.1", "1.2", "1.3")
 DELAY = ("--delay", "6")
 # What is injected: the words of injection.py, and the kind that it is found as.
@@ -42,8 +40,8 @@ GRADES = {
 FAMILIES = {"ipv4": SERVER_IPV4, "ipv6": SERVER_IPV6}
 
 
-def add(name, what, plays, play, alerts, needs=()):
-    """`alerts` by tap; a set holds kinds of which one at least must be found."""
+def add(name, what, plays, play, alerts, may=(), needs=()):
+    """`alerts` by tap."""
     products = [
         Product(
             f"{name}-{tap}-side",
@@ -52,6 +50,7 @@ def add(name, what, plays, play, alerts, needs=()):
             found,
             tap=tap,
             plays=plays,
+            may=may,
             dissected=False,
             is_shown=False,
         )
@@ -69,14 +68,15 @@ def injection_play(words, address, versions):
     return play
 
 
-def what_is_found(what, name, moment, grade, version):
-    """The kind, or None where nobody can know it: a reset that fits in everything, or the end of a
-    connection whose handshake is over."""
-    is_over = moment == "sealed" and (version == "13" or name == "client")
-    is_end = what in ("reset", "fin")
-    if is_end and (is_over or (moment == "loses" and grade == "matched")):
-        return None
-    return INJECTED[what][1]
+def what_is_known(what, name, moment, grade, version):
+    """"must", "may" or "never" be found. Behind the whole flight nothing may follow that contradicts a
+    packet, and one signal is not enough; a reset behind the handshake is none of its business."""
+    is_over = moment == "sealed" and name == "server" and version == "13"
+    if what in ("reset", "fin") and is_over:
+        return "never"
+    if moment == "wins" or (what in ("alert", "hello") and moment == "loses"):
+        return "must"
+    return "may"
 
 
 def add_injections():
@@ -91,14 +91,16 @@ def add_injections():
         words = INJECTED[what][0] + (",as-client" if name == "client" else "")
         words += MOMENTS[moment] + GRADES[grade]
         versions = ALL if version == "13" else UP_TO_1_2
-        kind = what_is_found(what, name, moment, grade, version)
+        kind = INJECTED[what][1]
+        known = what_is_known(what, name, moment, grade, version)
         add(
             f"inject-{what}-{name}-{moment}-{grade}-{family}-{version}",
             f"{what} in the {name}'s name, {moment}, {grade}, {family}",
-            INJECTED[what][1],
+            kind,
             injection_play(words, FAMILIES[family], versions),
             # Behind the receiver of the forged packet it is not on the wire.
-            {"client" if name == "server" else "server": [attack(kind)] if kind else []},
+            {"client" if name == "server" else "server": [attack(kind)] if known == "must" else []},
+            may=(kind,) if known == "may" else (),
         )
 
 
