@@ -121,6 +121,7 @@ http {{
     scgi_temp_path {folder}/nginx-scgi;
     server {{
         listen {port} ssl http2;
+        listen [::]:{port} ssl http2;
         ssl_certificate {folder}/server.pem;
         ssl_certificate_key {folder}/server.key;
         ssl_protocols {protocols};
