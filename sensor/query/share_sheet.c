@@ -78,7 +78,7 @@ void usage_sums_sort(struct usage_sums *sums, enum query_order order) {
 
 /* Columns before and after the counters; the counters of usage_field_names[] that have no title
  * here are in JSON and CSV only. */
-enum { LEADING = 10, TRAILING = 9, COLUMN_COUNT = LEADING + USAGE_FIELD_COUNT + TRAILING };
+enum { LEADING = 11, TRAILING = 9, COLUMN_COUNT = LEADING + USAGE_FIELD_COUNT + TRAILING };
 
 /* What a narrow table can do without, most dispensable last. */
 enum drop { ALWAYS, LATE, MIDDLE, EARLY, FIRST };
@@ -149,7 +149,8 @@ static void set_columns(const struct query *query, const struct usage_sums *sums
         {"legacy_share", "SHARE", SHEET_PERCENT, ALWAYS},
         {NULL, query->by == BY_DOMAIN ? NULL : "OF ALL", SHEET_BAR, LATE},
         {"seen_share", "SEEN", SHEET_PERCENT, ALWAYS},
-        {"legacy_trend", has_trend ? "LEGACY TREND" : NULL, SHEET_TREND, MIDDLE},
+        {NULL, has_trend ? "SHARE'S TREND" : NULL, SHEET_TREND, MIDDLE},
+        {"legacy_trend", NULL, SHEET_TREND, ALWAYS},
         {"answered_trend", NULL, SHEET_TREND, ALWAYS},
     };
     const struct sheet_column trailing[TRAILING] = {
@@ -177,6 +178,19 @@ void usage_sum_add_trend(struct sheet *sheet, const struct usage_sums *sums,
     sheet_add_trend(sheet, shown, sums->slots);
 }
 
+/* Parts of the range differ in length by a day: shares are alike all the same. */
+void usage_sum_add_share_trend(struct sheet *sheet, const struct usage_sums *sums,
+                               const struct usage_sum *sum) {
+    const double millionth = 1e6;
+    uint64_t shares[SHEET_TREND_SLOTS];
+    for (size_t i = 0; i < sums->slots; i++)
+        shares[i] = sum->trend_answered[i] == 0
+                        ? SHEET_UNSEEN
+                        : (uint64_t)(millionth * (double)sum->trend_legacy[i] /
+                                     (double)sum->trend_answered[i]);
+    sheet_add_trend(sheet, shares, sums->slots);
+}
+
 uint64_t usage_sum_seen(const struct usage_sum *sum) {
     uint64_t missing = sum->counts[USAGE_HALF_SEEN] + sum->counts[USAGE_INCONCLUSIVE];
     return sum->counts[USAGE_HANDSHAKES] > missing ? sum->counts[USAGE_HANDSHAKES] - missing : 0;
@@ -194,6 +208,7 @@ static void add_row(struct sheet *sheet, const struct usage_sums *sums,
     sheet_add_share(sheet, legacy, answered);
     sheet_add_share(sheet, legacy, answered);
     sheet_add_share(sheet, usage_sum_seen(sum), sum->counts[USAGE_HANDSHAKES]);
+    usage_sum_add_share_trend(sheet, sums, sum);
     usage_sum_add_trend(sheet, sums, sum, sum->trend_legacy);
     usage_sum_add_trend(sheet, sums, sum, sum->trend_answered);
     for (size_t i = 0; i < USAGE_FIELD_COUNT; i++) {

@@ -16,6 +16,9 @@ enum query_result share_sheet_print(const struct query *query, const struct usag
 /* A cell with one of the sum's trends; where nothing was answered, nothing was seen. */
 void usage_sum_add_trend(struct sheet *sheet, const struct usage_sums *sums,
                          const struct usage_sum *sum, const uint64_t *values);
+/* The legacy share's. */
+void usage_sum_add_share_trend(struct sheet *sheet, const struct usage_sums *sums,
+                               const struct usage_sum *sum);
 /* Its handshakes that were neither half-seen nor inconclusive. */
 uint64_t usage_sum_seen(const struct usage_sum *sum);
 

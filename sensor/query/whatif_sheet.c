@@ -114,7 +114,8 @@ static const struct sheet_column columns[] = {
     {USAGE_FIELD_PEAK_SECOND, "/S", SHEET_NUMBER, 3},
     {USAGE_FIELD_PEAK_FULL_SECOND, "FULL/S", SHEET_NUMBER, 3},
     {REDIS_FIELD_LAST_LEGACY, "LAST", SHEET_DATE, 3},
-    {"legacy_trend", "LEGACY TREND", SHEET_TREND, 5},
+    {"legacy_trend", NULL, SHEET_TREND, 0},
+    {NULL, "LEGACY'S TREND", SHEET_TREND, 5},
 };
 enum { COLUMN_COUNT = sizeof columns / sizeof columns[0] };
 
@@ -162,6 +163,7 @@ static void add_row(struct sheet *sheet, const struct whatif_answer *answer,
     add_or_nothing(sheet, has_seconds, sum->peaks.legacy_full_per_s);
     sheet_add_number(sheet, sum->last_legacy_us);
     usage_sum_add_trend(sheet, answer->sums, sum, sum->trend_legacy);
+    usage_sum_add_share_trend(sheet, answer->sums, sum);
 }
 
 /* ---- for people ---- */
