@@ -33,6 +33,7 @@ struct packed_event {
     uint64_t started_us;
     struct ip_address client;
     uint32_t running[USAGE_PEAK_COUNT];
+    uint32_t running_of_all[USAGE_PEAK_COUNT];
     uint32_t attacks;
     uint8_t negotiated;
     uint8_t ip_version;
@@ -113,6 +114,7 @@ struct span journal_pack_event(const struct usage_event *event, void *buffer, si
     if (whole + 3 > size)
         return (struct span){NULL, 0};
     memcpy(packed.running, event->running, sizeof packed.running);
+    memcpy(packed.running_of_all, event->running_of_all, sizeof packed.running_of_all);
     memcpy(buffer, &packed, sizeof packed);
     uint8_t *at = (uint8_t *)buffer + sizeof packed;
     at = put_text(at, event->domain, packed.domain_size);
@@ -147,6 +149,7 @@ bool journal_unpack_event(struct span payload, struct usage_event *event) {
         .ja4 = ja4,
     };
     memcpy(event->running, packed.running, sizeof packed.running);
+    memcpy(event->running_of_all, packed.running_of_all, sizeof packed.running_of_all);
     return true;
 }
 

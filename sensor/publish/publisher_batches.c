@@ -173,7 +173,9 @@ bool batch_reader_add_up(struct batch_reader *reader, const struct journal_batch
             return false;
         struct usage_event event;
         if (record.kind == JOURNAL_EVENT && journal_unpack_event(record.payload, &event)) {
+            const struct usage_event of_all = usage_event_of_all(&event);
             usage_add(usage, &event);
+            usage_add(usage, &of_all);
             if (reader->oldest_us == 0)
                 reader->oldest_us = event.started_us;
             used += record.payload.size;

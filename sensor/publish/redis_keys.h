@@ -40,6 +40,10 @@
  * | downgrd:history:changes | stream | one entry per change: server, sensor; for the sensors that read it | about the newest 20000 |
  * | downgrd:history:hellos | stream | one entry per ClientHello that a sensor saw: sensor, hashes of random, content, answer and connection (hex), facts (time, packet, highest version offered, version negotiated, suites, extensions) | about the newest 20000 |
  *
+ * All handshakes count once more under the domain _all, which is in no ranking and no list, and has
+ * no downgrd:legacy keys: totals, distinct clients and peaks of everything together, without reading
+ * every domain.
+ *
  * Retention counts from the time of writing, not from packet time: what a replay of an old capture
  * wrote can be read like any other. Redis must not evict by itself (maxmemory-policy noeviction):
  * with a guard evicted, a second replay would count twice.

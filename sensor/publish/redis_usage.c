@@ -109,9 +109,11 @@ static void visit_client(void *context, const struct usage_client *client) {
 
 static void add_clients(const struct publication *publication, struct redis_batch *batch,
                         const char *domain, uint32_t day) {
+    bool has_details = strcmp(domain, USAGE_DOMAIN_ALL) != 0; /* too many, the newest say nothing */
     for (int list = LIST_ALL; list <= LIST_DETAILS; list++) {
         struct client_walk walk = {.day = day, .list = (enum client_list)list};
-        usage_clients(publication->usage, domain, visit_client, &walk);
+        if (list != LIST_DETAILS || has_details)
+            usage_clients(publication->usage, domain, visit_client, &walk);
         redis_batch_add_number(batch, walk.count);
         walk.batch = batch;
         if (walk.count > 0)
@@ -195,8 +197,10 @@ static void add_unit(struct publication *publication) {
     for (size_t i = 0; i < count; i++)
         add_hour(batch, &hours[i]);
     redis_batch_end(batch);
-    note_unit(publication, domain, day, applied.text);
-    publication_raise_score(publication, REDIS_KEY_DOMAINS, hours[count - 1].last_us, domain);
+    if (strcmp(domain, USAGE_DOMAIN_ALL) != 0) { /* which is no domain of any list */
+        note_unit(publication, domain, day, applied.text);
+        publication_raise_score(publication, REDIS_KEY_DOMAINS, hours[count - 1].last_us, domain);
+    }
     publication_flush_when_full(publication);
 }
 

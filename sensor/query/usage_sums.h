@@ -18,9 +18,6 @@
 
 enum { USAGE_SUM_LABEL_SIZE = 256, USAGE_SUM_APPLICATION_SIZE = 32, USAGE_SUM_SENSORS = 64 };
 
-/* All domains together, as the sensors count them. */
-#define USAGE_DOMAIN_ALL "_all"
-
 /* Fields of a usage hash, beside those of redis_keys.h. */
 #define USAGE_FIELD_PEAK_SECOND      "peak_legacy_per_s"
 #define USAGE_FIELD_PEAK_FULL_SECOND "peak_legacy_full_per_s"

@@ -59,6 +59,10 @@ enum usage_peak {
 };
 extern const char *const usage_peak_names[USAGE_PEAK_COUNT];
 
+/* The name under which every handshake counts once more, whatever its domain. Names of one label
+ * that begin with '_' come from no client. */
+#define USAGE_DOMAIN_ALL "_all"
+
 struct usage_event {
     uint64_t fields;  /* bit n: one more of usage_field n; USAGE_ALERTS has no bit */
     uint32_t attacks; /* more of USAGE_ALERTS */
@@ -70,6 +74,7 @@ struct usage_event {
     /* How many there are now in this one's second or minute, itself included; 0 for one that does
      * not count there. Their maximum is the peak, however the events are divided. */
     uint32_t running[USAGE_PEAK_COUNT];
+    uint32_t running_of_all[USAGE_PEAK_COUNT]; /* the same, of all domains together */
     const char *domain; /* borrowed, like the others: under which it counts */
     const char *application;
     const char *ja4; /* of a legacy client; "" when not known */
@@ -92,6 +97,8 @@ void usage_meter_read(struct usage_meter *meter, const struct verdict *verdict, 
                       struct usage_event *event);
 /* An event of an earlier run: what comes next in its second goes on from there. */
 void usage_meter_recall(struct usage_meter *meter, const struct usage_event *event);
+/* The event as it counts for USAGE_DOMAIN_ALL. */
+struct usage_event usage_event_of_all(const struct usage_event *event);
 /* Forgets the running counts: what comes next has nothing to do with what was. */
 void usage_meter_forget(struct usage_meter *meter);
 

@@ -140,22 +140,31 @@ static struct meter_counts count_span(struct usage_meter *meter, uint64_t domain
     return *counts;
 }
 
+static void count_running(struct usage_meter *meter, const char *name,
+                          const struct usage_event *event, uint32_t running[USAGE_PEAK_COUNT]) {
+    uint64_t domain = siphash(name, strlen(name), 0);
+    struct meter_counts minute = count_span(meter, domain, us_per_minute, event);
+    struct meter_counts second = count_span(meter, domain, us_per_second, event);
+    running[USAGE_PEAK_PER_MINUTE] = minute.legacy;
+    running[USAGE_PEAK_PER_SECOND] = second.legacy;
+    running[USAGE_PEAK_FULL_PER_SECOND] =
+        event->fields >> USAGE_RESUMED_LEGACY & 1U ? 0 : second.full;
+}
+
 void usage_meter_recall(struct usage_meter *meter, const struct usage_event *event) {
     if (!event->is_legacy)
         return;
-    uint64_t domain = siphash(event->domain, strlen(event->domain), 0);
-    (void)count_span(meter, domain, us_per_minute, event);
-    (void)count_span(meter, domain, us_per_second, event);
+    uint32_t running[USAGE_PEAK_COUNT];
+    count_running(meter, event->domain, event, running);
+    count_running(meter, USAGE_DOMAIN_ALL, event, running);
 }
 
-static void count_running(struct usage_meter *meter, struct usage_event *event) {
-    uint64_t domain = siphash(event->domain, strlen(event->domain), 0);
-    struct meter_counts minute = count_span(meter, domain, us_per_minute, event);
-    struct meter_counts second = count_span(meter, domain, us_per_second, event);
-    event->running[USAGE_PEAK_PER_MINUTE] = minute.legacy;
-    event->running[USAGE_PEAK_PER_SECOND] = second.legacy;
-    event->running[USAGE_PEAK_FULL_PER_SECOND] =
-        event->fields >> USAGE_RESUMED_LEGACY & 1U ? 0 : second.full;
+struct usage_event usage_event_of_all(const struct usage_event *event) {
+    struct usage_event of_all = *event;
+    of_all.domain = USAGE_DOMAIN_ALL;
+    of_all.application = "";
+    memcpy(of_all.running, event->running_of_all, sizeof of_all.running);
+    return of_all;
 }
 
 void usage_meter_read(struct usage_meter *meter, const struct verdict *verdict, const char *domain,
@@ -174,6 +183,8 @@ void usage_meter_read(struct usage_meter *meter, const struct verdict *verdict, 
     count_facts(event, verdict);
     count_versions(event, handshake);
     count_limiter(event, verdict);
-    if (verdict->is_legacy)
-        count_running(meter, event);
+    if (!verdict->is_legacy)
+        return;
+    count_running(meter, domain, event, event->running);
+    count_running(meter, USAGE_DOMAIN_ALL, event, event->running_of_all);
 }

@@ -495,7 +495,7 @@ class Reading(unittest.TestCase):
     def test_share(self):
         out, _ = ctl(self.url, "share")
         self.assertRegex(out, r"host5\.example +7 +2 +28\.57%")
-        self.assertIn("Coverage: 27 handshakes, 27 with a ServerHello", out)
+        self.assertIn("Coverage of all domains: 27 handshakes, 27 with a ServerHello", out)
         self.assertIn("1000 packets, of these 3 malformed", out)
         whole = json.loads(ctl(self.url, "share", "host5.example", "--json")[0])
         row = whole["domains"][0]

@@ -314,6 +314,7 @@ static void test_events_survive(void **state) {
         .client.bytes = {1, 2, 3},
         .started_us = 12345678,
         .running = {1, 2, 3},
+        .running_of_all = {4, 5, 6},
         .domain = domain,
         .application = "Google",
         .ja4 = "t10d230600_44099cda8a52_195413a0cc0f",
@@ -327,6 +328,7 @@ static void test_events_survive(void **state) {
     assert_int_equal(back.fields, event.fields);
     assert_int_equal(back.attacks, 3);
     assert_int_equal(back.running[2], 3);
+    assert_int_equal(back.running_of_all[2], 6);
     assert_memory_equal(&back.client, &event.client, sizeof back.client);
     for (size_t size = 0; size < span.size; size++)
         assert_false(journal_unpack_event((struct span){packed, size}, &back));

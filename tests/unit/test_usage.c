@@ -276,6 +276,37 @@ static void test_hours_and_peaks(void **state) {
     usage_delete(usage);
 }
 
+/* The busiest second of all domains together is no domain's busiest second. */
+static void test_peaks_of_all_domains(void **state) {
+    (void)state;
+    const uint64_t second = UINT64_C(1000000);
+    static const char *const names[] = {"a.example", "b.example", "a.example", "c.example"};
+    struct usage *usage = usage_new(16);
+    struct usage_meter *next = usage_meter_new(false);
+    struct verdict_scene old;
+    verdict_scene_versions(&old, "a.example", 0x0301, 0x0301);
+    usage_meter_forget(meter);
+    for (unsigned i = 0; i < 4; i++) {
+        struct usage_event event;
+        old.scene.handshake.started_us = 2000 * second + i;
+        usage_meter_read(i < 3 ? meter : next, &old.verdict, names[i], &event);
+        usage_meter_recall(next, &event); /* the last one is read by another, that goes on */
+        const struct usage_event of_all = usage_event_of_all(&event);
+        usage_add(usage, &event);
+        usage_add(usage, &of_all);
+    }
+    struct seen seen = {0};
+    usage_each(usage, see, &seen);
+    assert_int_equal(seen.count, 4);
+    assert_string_equal(seen.buckets[0].domain, USAGE_DOMAIN_ALL);
+    assert_int_equal(seen.buckets[0].counts[USAGE_HANDSHAKES], 4);
+    assert_int_equal(seen.buckets[0].peaks[USAGE_PEAK_PER_SECOND], 4);
+    assert_int_equal(seen.buckets[0].peaks[USAGE_PEAK_FULL_PER_SECOND], 4);
+    assert_int_equal(seen.buckets[1].peaks[USAGE_PEAK_PER_SECOND], 2);
+    usage_meter_delete(next);
+    usage_delete(usage);
+}
+
 /* A second that is divided over two tables, or over two runs, has one peak. */
 static void test_peaks_of_parts(void **state) {
     (void)state;
@@ -547,10 +578,15 @@ static void test_grouping(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),           cmocka_unit_test(test_counts),
-        cmocka_unit_test(test_hours_and_peaks), cmocka_unit_test(test_domain_cap),
-        cmocka_unit_test(test_hour_cap),        cmocka_unit_test(test_clients),
-        cmocka_unit_test(test_client_caps),     cmocka_unit_test(test_grouping),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_counts),
+        cmocka_unit_test(test_hours_and_peaks),
+        cmocka_unit_test(test_domain_cap),
+        cmocka_unit_test(test_hour_cap),
+        cmocka_unit_test(test_clients),
+        cmocka_unit_test(test_client_caps),
+        cmocka_unit_test(test_grouping),
+        cmocka_unit_test(test_peaks_of_all_domains),
         cmocka_unit_test(test_peaks_of_parts),
     };
     return cmocka_run_group_tests(tests, make_meter, delete_meter);
