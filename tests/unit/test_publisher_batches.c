@@ -87,10 +87,12 @@ static void write_end(void) {
 }
 
 static uint64_t handshakes;
+static uint64_t handshakes_of_all;
 
 static void sum_up(void *context, const struct usage_bucket *bucket) {
+    bool is_of_all = strcmp(bucket->domain, USAGE_DOMAIN_ALL) == 0;
     (void)context;
-    handshakes += bucket->counts[USAGE_HANDSHAKES];
+    *(is_of_all ? &handshakes_of_all : &handshakes) += bucket->counts[USAGE_HANDSHAKES];
 }
 
 /* The next batch is of that source, number and so many events. */
@@ -101,9 +103,11 @@ static void take(const char *source, uint64_t number, uint64_t events) {
     assert_string_equal(batch.source, source);
     assert_int_equal(batch.number, number);
     handshakes = 0;
+    handshakes_of_all = 0;
     assert_true(batch_reader_add_up(&reader, &batch, usage));
     usage_total(usage, sum_up, NULL);
     assert_int_equal(handshakes, events);
+    assert_int_equal(handshakes_of_all, events);
     batch_reader_done(&reader);
     usage_delete(usage);
 }
