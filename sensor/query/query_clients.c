@@ -15,9 +15,9 @@
 #include "reply.h"
 
 static const struct sheet_column columns[] = {
-    {"address", "ADDRESS", SHEET_NAME, 0},           {"handshakes", "HANDSHAKES", SHEET_NUMBER, 1},
-    {"version", "VERSION", SHEET_TEXT, 0},           {"ja4", "JA4", SHEET_TEXT, 1},
-    {"last_seen", "LAST SEEN (UTC)", SHEET_TIME, 0},
+    {"address", "ADDRESS", SHEET_NAME, 0},     {"handshakes", "COUNT", SHEET_NUMBER, 2},
+    {"version", "VERSION", SHEET_TEXT, 0},     {"ja4", "JA4", SHEET_TEXT, 1},
+    {"last_seen", "LAST SEEN", SHEET_DATE, 0},
 };
 enum { COLUMN_COUNT = sizeof columns / sizeof columns[0], WORD_COUNT = 3 };
 
