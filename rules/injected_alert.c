@@ -85,7 +85,10 @@ const struct rule rule_injected_alert = {
     .stays_silent_when =
         "There is one signal only: a new route, a load balancer or a clock can give any one. The "
         "alert is followed by the end of the connection, all later packets moved along with it, or "
-        "the capture holds packets twice. With one signal and a gap in that direction's bytes the "
+        "the capture holds packets twice. Hop limit, identification, timestamp and window count "
+        "only if its sender was heard again, the handshake went on, or other bytes contradict: "
+        "else a balancer may have ended it. With one signal and a gap in that direction's bytes "
+        "the "
         "result is unknown.",
     .confidence = "Low when two signals only tell machines apart (hop limit, identification, "
                   "timestamp, window, time). Medium with three of those, or with a strong one: "

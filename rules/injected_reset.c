@@ -92,7 +92,9 @@ const struct rule rule_injected_reset = {
         "direction's packets before and after; it stands at a sequence number that was not due; it "
         "answers the ClientHello faster than the path to the server allows.",
     .stays_silent_when =
-        "There is one of the other signals only. A reset by the kernel for a closed socket, which "
+        "There is one of the other signals only. Nothing of its sender came after it, so that a "
+        "balancer may have ended the connection in its place. A FIN in the packet of an alert is "
+        "told by injected-alert. A reset by the kernel for a closed socket, which "
         "carries the number that was acknowledged last, is honest although data may be seen behind "
         "it in a capture whose packets are out of order. IP identification, timestamp and window "
         "of resets are never compared.",
