@@ -49,6 +49,8 @@ int confine_begin(struct confine *confine, unsigned needs) {
         if (status == 0 && geteuid() != 0)
             status = allow(confine, "/etc", false);
     }
+    if (status == 0 && HAS_SANITIZER)
+        status = allow(confine, "/proc", false);
     if (status == 0 && (needs & CONFINE_REOPEN))
         status = allow(confine, "/sys", false);
     if (status < 0)
@@ -89,7 +91,7 @@ int confine_enter(struct confine *confine, char error[CONFINE_ERROR_SIZE]) {
     kept |= confine->needs & CONFINE_REOPEN ? UINT64_C(1) << CAP_NET_RAW : 0;
     kept |= confine->needs & CONFINE_FILES_OF_OTHERS ? UINT64_C(1) << CAP_DAC_OVERRIDE : 0;
     /* Packets are in memory: neither a core file nor another process of this user gets them. */
-    if (setrlimit(RLIMIT_CORE, &none) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+    if (setrlimit(RLIMIT_CORE, &none) != 0 || prctl(PR_SET_DUMPABLE, HAS_SANITIZER, 0, 0, 0) != 0)
         return refuse(error, "cannot forbid core files", -errno);
     int status = capabilities_reduce(kept);
     if (status < 0)

@@ -6,6 +6,20 @@
 
 #include "confine.h"
 
+/* Checkers that are built in for tests stop threads by tracing them from a process of their own,
+ * and find them in /proc: to programs that are built with them that stays allowed. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { HAS_SANITIZER = 1 };
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+enum { HAS_SANITIZER = 1 };
+#else
+enum { HAS_SANITIZER = 0 };
+#endif
+#else
+enum { HAS_SANITIZER = 0 };
+#endif
+
 /* confine_landlock.c: file and network access. The ruleset, or -1 where the kernel has none. */
 int landlock_begin(unsigned needs, int *abi);
 int landlock_allow(int ruleset, int abi, const char *path, bool writes);

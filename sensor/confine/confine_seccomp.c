@@ -216,18 +216,6 @@ static const unsigned map_commands[] = {
     BPF_OBJ_GET_INFO_BY_FD,
 };
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { HAS_SANITIZER = 1 };
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-enum { HAS_SANITIZER = 1 };
-#else
-enum { HAS_SANITIZER = 0 };
-#endif
-#else
-enum { HAS_SANITIZER = 0 };
-#endif
-
 static const int sanitizer_calls[] = {
     CALL(ptrace), CALL(wait4), CALL(prctl), CALL(clone), CALL(kill), CALL(tkill), CALL(personality),
 };

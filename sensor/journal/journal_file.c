@@ -35,7 +35,8 @@ struct place {
 };
 
 static void tell(const struct place *place, const char *what, const char *remedy) {
-    (void)snprintf(place->message, JOURNAL_MESSAGE_SIZE, "%.700s: %s%s", place->path, what, remedy);
+    (void)snprintf(place->message, JOURNAL_MESSAGE_SIZE, "%.500s: %.400s%s", place->path, what,
+                   remedy);
 }
 
 bool journal_default_dir(char *path, size_t size) {

@@ -125,12 +125,12 @@ def check_as_root(program, link, scratch):
         sensor.stop()
 
 
-def check_as_user(program, link, scratch, records):
+def check_as_user(program, link, scratch, records, others):
     """Another user, with everything that is opened later: configuration, EVE, evidence."""
     folder = open_folder(scratch, "user")
     evidence = open_folder(folder, "evidence")
     with wire.Sensor(program, [link.name], folder, "-q", "--user", "nobody", "--evidence",
-                     str(evidence), config="rules: {}\n") as sensor:
+                     str(evidence), "--state", str(folder / "state"), config="rules: {}\n") as sensor:
         check_rights(sensor, 0, NOBODY)
         link.play(records)
         wire.wait_for(lambda: list(evidence.iterdir()), "an evidence file")
@@ -143,10 +143,10 @@ def check_as_user(program, link, scratch, records):
         sensor.wait_for_text("is in force, output opened again")
         wire.wait_for(sensor.eve.exists, "a new EVE file")
         check(sensor.eve.stat().st_uid == NOBODY, "the new EVE file's owner")
-        link.play(records)
+        link.play(others)
         sensor.stop()
         check(len(sensor.lines("tls")) > 0 and len(sensor.lines("tls", rotated)) > 0,
-              "handshakes before and after the rotation")
+              f"handshakes before and after the rotation: {sensor.text()} {sensor.eve.read_text()[:600]}")
         check(all(path.stat().st_uid == NOBODY for path in evidence.iterdir()), "evidence's owner")
 
 
@@ -171,13 +171,14 @@ def main():
     program = os.path.abspath(sys.argv[1])
     pcaps = pathlib.Path(__file__).resolve().parents[2] / "pcaps"
     records = wire.read(pcaps / "sentinel-attack-client-side.pcap")
+    others = wire.read(pcaps / "honest-tls12.pcap")
     with tempfile.TemporaryDirectory(prefix="downgrd-service.") as name:
         scratch = pathlib.Path(name)
         scratch.chmod(0o755)
         link = wire.Wire("tap0")
         check_conversation(program, link, scratch)
         check_as_root(program, link, scratch)
-        check_as_user(program, link, scratch, records)
+        check_as_user(program, link, scratch, records, others)
         check_reopening(program, link, scratch)
     print("failed" if failures else "the service does what it should")
     sys.exit(1 if failures else 0)
