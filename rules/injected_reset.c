@@ -88,7 +88,8 @@ const struct rule rule_injected_reset = {
     .on_by_default = true,
     .fires_when =
         "The alleged sender of a RST (or FIN) during the handshake went on sending new bytes "
-        "behind it; or the packet carries two other signals: its hop limit does not fit that "
+        "behind it, or acknowledged what came in after its RST; or the packet carries two other "
+        "signals: its hop limit does not fit that "
         "direction's packets before and after; it stands at a sequence number that was not due; it "
         "answers the ClientHello faster than the path to the server allows.",
     .stays_silent_when =

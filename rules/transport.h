@@ -48,12 +48,15 @@ struct suspect {
     bool is_in_encrypted_epoch; /* an alert in clear after its sender had gone on encrypted */
     bool is_out_of_place;       /* a reset whose sequence number is not the one that was due */
     uint8_t packets_after;      /* further packets of that direction, saturating */
+    bool has_acknowledgement;   /* a reset that says how far its sender had heard */
     uint32_t end_sequence;      /* what follows it would have this number */
+    uint32_t acknowledgement;
     struct packet_mark mark;
     struct packet_mark before;  /* the direction's packet before it */
     struct packet_mark after;   /* the direction's next packet, whenever it came */
     uint64_t data_after_packet; /* the first packet of that direction that carries bytes which the
-                                   suspect says do not exist; 0: none came */
+                                   suspect says do not exist, or that acknowledges what came in
+                                   after a reset; 0: none came */
     uint64_t data_after_us;
 };
 

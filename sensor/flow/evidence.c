@@ -30,6 +30,14 @@ void packet_mark_of(const struct packet *packet, uint64_t time_us, uint64_t numb
 
 /* ---- suspects ---- */
 
+/* Who has reset a connection answers what still comes in with more resets, and never acknowledges
+ * it. */
+static bool hears_on(const struct suspect *suspect, const struct packet *packet) {
+    int32_t further = (int32_t)(packet->acknowledgement - suspect->acknowledgement);
+    return suspect->has_acknowledgement && (packet->tcp_flags & (TCP_ACK | TCP_SYN)) == TCP_ACK &&
+           further > 0 && further <= STREAM_MAX_AHEAD;
+}
+
 static void suspect_note_packet(struct suspect *suspect, const struct packet *packet,
                                 const struct packet_mark *mark) {
     if (packet->tcp_flags & TCP_RST)
@@ -44,8 +52,9 @@ static void suspect_note_packet(struct suspect *suspect, const struct packet *pa
     int32_t beyond = (int32_t)(end - suspect->end_sequence);
     bool is_beyond = beyond > 0 && beyond <= STREAM_MAX_AHEAD;
     bool is_alert = packet->payload.size != 0 && packet->payload.data[0] == TLS_ALERT;
-    if (packet->payload_size_wire > STREAM_MAX_PADDING && is_beyond && !is_alert &&
-        suspect->data_after_packet == 0 && !(packet->tcp_flags & (TCP_RST | TCP_SYN))) {
+    bool is_data = packet->payload_size_wire > STREAM_MAX_PADDING && is_beyond && !is_alert &&
+                   !(packet->tcp_flags & TCP_SYN);
+    if (suspect->data_after_packet == 0 && (is_data || hears_on(suspect, packet))) {
         suspect->data_after_packet = mark->packet;
         suspect->data_after_us = mark->time_us;
     }

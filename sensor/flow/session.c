@@ -73,6 +73,10 @@ static void session_note_reset(struct session *session, unsigned from, const str
                                const struct packet_mark *mark) {
     struct suspect *suspect =
         evidence_add_suspect(session, from, SUSPECT_RESET, mark, packet->sequence);
+    if (suspect != NULL && (packet->tcp_flags & TCP_ACK)) {
+        suspect->has_acknowledgement = true;
+        suspect->acknowledgement = packet->acknowledgement;
+    }
     if (suspect == NULL || session->datagrams != NULL || !session->streams[from].has_next)
         return;
     int32_t ahead = (int32_t)(packet->sequence - session->streams[from].next_sequence);

@@ -374,6 +374,23 @@ static void test_reset_and_the_genuine_answer_behind_it(void **state) {
     tape_close(&tape);
 }
 
+/* The server never speaks again, but acknowledges what it says it has dropped. An acknowledgement
+ * of no more than the reset's own may be an older packet in disorder. */
+static void test_reset_and_an_acknowledgement_behind_it(void **state) {
+    (void)state;
+    for (unsigned is_further = 0; is_further < 2; is_further++) {
+        begin();
+        struct step reset = forge(TCP_RST | TCP_ACK, 0);
+        struct step *heard = talk_packet(&talk, SIDE_SERVER, TCP_ACK);
+        reset.acknowledgement = heard->acknowledgement - (is_further ? 100 : 0);
+        talk_insert(&talk, talk.count - 1, reset);
+        const struct handshake *record = play();
+        const struct suspect *suspect = find_suspect(record, SUSPECT_RESET);
+        assert_int_equal((transport_signals(record, suspect) & SIGNAL_DATA_AFTER) != 0, is_further);
+        tape_close(&tape);
+    }
+}
+
 /* The window slides: what left it long ago is not compared, what is in it still is. */
 static void test_window_slides(void **state) {
     (void)state;
@@ -445,6 +462,7 @@ int main(void) {
         cmocka_unit_test(test_honest_connections_show_no_signal),
         cmocka_unit_test(test_reset_that_nobody_believes),
         cmocka_unit_test(test_reset_and_the_genuine_answer_behind_it),
+        cmocka_unit_test(test_reset_and_an_acknowledgement_behind_it),
         cmocka_unit_test(test_window_slides),
         cmocka_unit_test(test_round_trip_times),
         cmocka_unit_test(test_without_windows),
