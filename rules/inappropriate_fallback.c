@@ -14,6 +14,12 @@ enum { ALERT_INAPPROPRIATE_FALLBACK = 86 };
  * for another reason than its version got as far as one that worked. */
 enum earlier_try { EARLIER_NONE, EARLIER_FAILED, EARLIER_WORKED };
 
+/* Answered, and left by the client without a word, as probing tools do. */
+static bool was_left_by_client(const struct attempt *attempt) {
+    return attempt->negotiated != TLS_RANK_UNKNOWN && attempt->fatal_alert == 0 &&
+           attempt->closed_by == SIDE_CLIENT;
+}
+
 static enum earlier_try find_higher_try(const struct handshake *handshake,
                                         const struct history *history,
                                         const struct rule_settings *settings, uint64_t *packet) {
@@ -27,7 +33,7 @@ static enum earlier_try find_higher_try(const struct handshake *handshake,
         *packet = attempt->packet;
         if (attempt->outcome == OUTCOME_COMPLETED)
             return EARLIER_WORKED;
-        if (history_is_other_trouble(attempt))
+        if (history_is_other_trouble(attempt) || was_left_by_client(attempt))
             earlier = EARLIER_WORKED;
         else if (attempt->outcome == OUTCOME_FAILED || attempt->outcome == OUTCOME_RESET)
             return EARLIER_FAILED;
@@ -120,8 +126,9 @@ const struct rule rule_inappropriate_fallback = {
     .stays_silent_when = "The client did not signal a fallback and no alert 86 came, or the server "
                          "is not known to do more than the client offered, or the client's last "
                          "higher try within the window succeeded, or failed for another "
-                         "reason (certificate, name, application protocol): it has nothing to "
-                         "fall back from, as test tools have not.",
+                         "reason (certificate, name, application protocol, or the client left "
+                         "without a word after the answer): it has nothing to fall back from, "
+                         "as test tools have not.",
     .confidence =
         "Refusals: medium; high when a try of the same client with a higher version failed within "
         "the window before; low when the hello carries no signal. Answers below what the server "

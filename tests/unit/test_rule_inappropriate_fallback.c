@@ -59,6 +59,16 @@ static void refused_after_other_trouble(struct scene *scene) {
                                           .fatal_sender = SIDE_SERVER});
 }
 
+static void refused_after_leaving(struct scene *scene) {
+    refused(scene);
+    scene_attempt(scene, (struct attempt){.started_us = scene->handshake.started_us - 2000,
+                                          .ended_us = scene->handshake.started_us - 1000,
+                                          .highest_offered = TLS_RANK_1_3,
+                                          .negotiated = TLS_RANK_1_3,
+                                          .outcome = OUTCOME_RESET,
+                                          .closed_by = SIDE_CLIENT});
+}
+
 static void refused_without_signal(struct scene *scene) {
     scene_offer(scene, (struct client_spec){.suites = plain_suites});
     scene_alert(scene, SIDE_SERVER, 86);
@@ -138,6 +148,8 @@ static void test_cases(void **state) {
          "(86)"},
         {"refused after a success: a test", refused_after_success, RULE_PASS, 0, false, NULL},
         {"refused after another trouble", refused_after_other_trouble, RULE_PASS, 0, false, NULL},
+        {"refused after one that the client left", refused_after_leaving, RULE_PASS, 0, false,
+         NULL},
         {"answered after a success: a test", answered_after_success, RULE_PASS, 0, false, NULL},
         {"refused after a success and a failure", refused_after_success_and_failure, RULE_HIT,
          CONFIDENCE_HIGH, true, "failed just before"},
