@@ -35,7 +35,7 @@ struct place {
 };
 
 static void tell(const struct place *place, const char *what, const char *remedy) {
-    (void)snprintf(place->message, JOURNAL_MESSAGE_SIZE, "%.500s: %.400s%s", place->path, what,
+    (void)snprintf(place->message, JOURNAL_MESSAGE_SIZE, "%.400s: %.470s%.120s", place->path, what,
                    remedy);
 }
 
@@ -158,11 +158,11 @@ static const char *flaw_of(const struct journal *journal, const struct place *pl
 
 static int set_aside(const struct place *place, const char *flaw) {
     char broken[PATH_MAX + 8];
-    char what[PATH_MAX + 256];
+    char what[480];
     (void)snprintf(broken, sizeof broken, "%s.broken", place->path);
     if (rename(place->path, broken) != 0)
         return -errno;
-    (void)snprintf(what, sizeof what, "%s: it was renamed to %.400s, and a new one begun", flaw,
+    (void)snprintf(what, sizeof what, "%s: it was renamed to %.360s, and a new one begun", flaw,
                    broken);
     tell(place, what, "; what it held and was not published must be replayed");
     return 0;
