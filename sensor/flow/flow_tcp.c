@@ -69,7 +69,8 @@ static void flow_session_packet(struct flow_table *table, uint32_t index, unsign
         stream_segment(session, from, &segment);
     }
     if (packet->tcp_flags & (TCP_FIN | TCP_RST))
-        stream_final(session, from, packet->sequence + (uint32_t)packet->payload_size_wire);
+        stream_final(session, from, packet->sequence + (uint32_t)packet->payload_size_wire,
+                     (packet->tcp_flags & TCP_RST) != 0);
     if (packet->tcp_flags & TCP_ACK)
         stream_acknowledged(session, from ^ 1U, packet->acknowledgement);
     if (session->is_finished && session_may_be_contradicted(session)) {

@@ -70,6 +70,7 @@ struct stream {
     uint32_t next_sequence;
     uint32_t begin_sequence; /* of the first segment that came; valid with has_next */
     bool has_acknowledged;
+    bool final_is_reset;
     bool has_final;
     uint32_t acknowledged;   /* by the peer, the latest */
     uint32_t final_sequence; /* of the FIN or RST: where the stream ends */
@@ -227,8 +228,9 @@ void stream_begins_at(struct session *session, unsigned end, uint32_t sequence);
 /* A SYN-ACK says where the other end's stream begins. A capture may show it late, when later bytes
  * were taken for the first ones: then some are missing. */
 void stream_check_begin(struct session *session, unsigned end, uint32_t sequence);
-/* The stream ends (FIN or RST) at this sequence number. */
-void stream_final(struct session *session, unsigned end, uint32_t sequence);
+/* The stream ends (FIN or RST) at this sequence number. A reset may stand one behind it: a FIN that
+ * comes later, or never, takes a number. */
+void stream_final(struct session *session, unsigned end, uint32_t sequence, bool is_reset);
 /* No more segments will come: what is held is read across its holes, and a missing tail is noted.
  */
 void stream_flush(struct session *session, unsigned end);

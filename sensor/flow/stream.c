@@ -247,12 +247,13 @@ void stream_acknowledged(struct session *session, unsigned end, uint32_t acknowl
         stream_skip_hole(session, end);
 }
 
-void stream_final(struct session *session, unsigned end, uint32_t sequence) {
+void stream_final(struct session *session, unsigned end, uint32_t sequence, bool is_reset) {
     struct stream *stream = &session->streams[end];
     if (stream->has_final)
         return; /* a RST after the FIN counts the FIN */
     stream->has_final = true;
     stream->final_sequence = sequence;
+    stream->final_is_reset = is_reset;
 }
 
 /* Bytes at the end that were on the wire, by the word of either peer, and never seen here. */
@@ -262,7 +263,8 @@ static bool stream_lacks_tail(const struct stream *stream) {
         return false;
     int32_t final = sequence_distance(stream->next_sequence, stream->final_sequence);
     int32_t acknowledged = sequence_distance(stream->next_sequence, stream->acknowledged);
-    return (stream->has_final && final > 0 && final <= STREAM_MAX_AHEAD) ||
+    int32_t unseen = stream->final_is_reset ? fin_size : 0; /* its FIN may have got lost */
+    return (stream->has_final && final > unseen && final <= STREAM_MAX_AHEAD) ||
            (stream->has_acknowledged && acknowledged > fin_size &&
             acknowledged <= STREAM_MAX_AHEAD);
 }

@@ -391,6 +391,22 @@ static void test_reset_and_an_acknowledgement_behind_it(void **state) {
     }
 }
 
+/* A reset behind a FIN that the capture shows later stands one number further: nothing is missing.
+ */
+static void test_reset_before_its_fin(void **state) {
+    (void)state;
+    for (uint32_t beyond = 1; beyond <= 2; beyond++) {
+        begin();
+        record_alert(&flight, 2, 47);
+        talk_say(&talk, SIDE_CLIENT, &flight);
+        struct step *reset = talk_packet(&talk, SIDE_CLIENT, TCP_RST | TCP_ACK);
+        reset->sequence += beyond;
+        const struct handshake *record = play();
+        assert_int_equal((record->missed & MISSED_CLIENT_BYTES) != 0, beyond == 2);
+        tape_close(&tape);
+    }
+}
+
 /* The window slides: what left it long ago is not compared, what is in it still is. */
 static void test_window_slides(void **state) {
     (void)state;
@@ -463,6 +479,7 @@ int main(void) {
         cmocka_unit_test(test_reset_that_nobody_believes),
         cmocka_unit_test(test_reset_and_the_genuine_answer_behind_it),
         cmocka_unit_test(test_reset_and_an_acknowledgement_behind_it),
+        cmocka_unit_test(test_reset_before_its_fin),
         cmocka_unit_test(test_window_slides),
         cmocka_unit_test(test_round_trip_times),
         cmocka_unit_test(test_without_windows),
