@@ -197,3 +197,9 @@ def replayed(program, capture, *options):
 
 def read(capture):
     return capture_file.read(Path(capture).read_bytes())
+
+
+def last_stats(eve):
+    """The last line of statistics of an EVE file."""
+    lines = [json.loads(line) for line in Path(eve).read_text().splitlines() if '"event_type":"stats"' in line]
+    return lines[-1]
