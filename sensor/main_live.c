@@ -97,11 +97,12 @@ static int open_report(struct daemon *daemon) {
 }
 
 static int open_evidence(struct daemon *daemon) {
-    const struct evidence_config *config = &daemon->settings->evidence;
+    struct evidence_config config = daemon->settings->evidence;
+    config.is_daily = true;
     size_t workers = live_sensor_workers(&daemon->settings->live, daemon->options->interface_count);
-    daemon->evidence = evidence_files_new(config, workers);
+    daemon->evidence = evidence_files_new(&config, workers);
     if (daemon->evidence == NULL) {
-        fprintf(stderr, "downgrd: cannot keep packets in %s: %s\n", config->dir, strerror(errno));
+        fprintf(stderr, "downgrd: cannot keep packets in %s: %s\n", config.dir, strerror(errno));
         return -1;
     }
     daemon->sinks[daemon->sink_count++] = evidence_files_sink(daemon->evidence);

@@ -40,8 +40,12 @@ struct evidence_files {
     char comment[COMMENT_SIZE];
     bool has_complained;
     struct evidence_counts counts;
+    struct evidence_counts before; /* what does not count for the bounds any more */
+    uint64_t day;                  /* days since 1970 */
     struct sink sink;
 };
+
+static const uint64_t us_per_day = UINT64_C(86400) * 1000000;
 
 void evidence_default_config(struct evidence_config *config) {
     *config = (struct evidence_config){
@@ -213,14 +217,24 @@ static size_t make_file(struct evidence_files *files, const struct alert *alert)
     return writer.failed || files->choice.count == 0 ? 0 : writer.size;
 }
 
+static void note_day(struct evidence_files *files, const struct alert *alert) {
+    uint64_t day = alert->verdict->handshake->ended_us / us_per_day;
+    if (!files->config.is_daily || day <= files->day)
+        return;
+    files->day = day;
+    files->before = files->counts;
+}
+
 static enum keep_result keep(void *context, const struct alert *alert, const char **path) {
     struct evidence_files *files = context;
     struct evidence_counts *counts = &files->counts;
     char *name = files->path + files->path_head;
     if (alert->rule->rule_class != RULE_ATTACK && !files->config.all_classes)
         return KEEP_NOTHING;
-    size_t size = counts->written < files->config.max_files ? make_file(files, alert) : 0;
-    if (size == 0 || size > files->config.max_bytes - counts->bytes) {
+    note_day(files, alert);
+    bool has_room = counts->written - files->before.written < files->config.max_files;
+    size_t size = has_room ? make_file(files, alert) : 0;
+    if (size == 0 || size > files->config.max_bytes - (counts->bytes - files->before.bytes)) {
         counts->past_bounds++;
         return KEEP_LOST;
     }

@@ -25,6 +25,7 @@ struct evidence_config {
     size_t max_bytes; /* of all files of a run: 256 MiB */
     size_t memory;    /* for the latest packets, of all taps together: 64 MiB */
     bool all_classes; /* policy and info alerts get a file too: false */
+    bool is_daily; /* a run may last for months: the bounds are those of a day (UTC, packet time) */
 };
 void evidence_default_config(struct evidence_config *config);
 

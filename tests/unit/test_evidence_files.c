@@ -285,6 +285,26 @@ static void test_bounds_of_a_run(void **state) {
     }
 }
 
+/* A run that lasts: the next day has its own files. */
+static void test_bounds_of_a_day(void **state) {
+    (void)state;
+    struct fixture fixture;
+    struct evidence_config config = default_config();
+    config.max_files = 2;
+    config.is_daily = true;
+    set_up(&fixture, &config);
+    add_connection(&fixture, 12, FRAME);
+    for (unsigned alert = 0; alert < 9; alert++) {
+        if (alert == 3 || alert == 6)
+            fixture.scene.scene.handshake.ended_us += UINT64_C(86400) * 1000000;
+        fixture.scene.alert.id[0] = (char)('0' + alert);
+        assert_int_equal(keep(&fixture), alert % 3 < 2 ? KEEP_WRITTEN : KEEP_LOST);
+    }
+    assert_int_equal(evidence_files_counts(fixture.files).written, 6);
+    assert_int_equal(evidence_files_counts(fixture.files).past_bounds, 3);
+    tear_down(&fixture);
+}
+
 static void test_a_source_without_a_ring(void **state) {
     (void)state;
     struct fixture fixture;
@@ -437,6 +457,7 @@ int main(void) {
         cmocka_unit_test(test_an_earlier_connection_that_is_named),
         cmocka_unit_test(test_a_beginning_that_is_gone),
         cmocka_unit_test(test_bounds_of_a_run),
+        cmocka_unit_test(test_bounds_of_a_day),
         cmocka_unit_test(test_a_source_without_a_ring),
         cmocka_unit_test(test_a_directory_that_vanishes),
         cmocka_unit_test(test_a_file_in_the_place_of_the_directory),
