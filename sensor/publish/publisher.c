@@ -160,6 +160,11 @@ static void send_record(void *context, const struct journal_record *record) {
         walk->events_lost++;
 }
 
+static void note_progress(void *context) {
+    struct publisher *publisher = context;
+    atomic_store(&publisher->progress_ms, publisher_now_ms());
+}
+
 static void note_refusals(struct publisher *publisher) {
     const struct publication *publication = &publisher->publication;
     if (publication->refused == 0)
@@ -193,7 +198,6 @@ static int publish_next(struct publisher *publisher) {
         journal_add_dropped(publisher->journal, walk.events_lost);
     note_refusals(publisher);
     batch_reader_done(reader);
-    atomic_store(&publisher->progress_ms, publisher_now_ms());
     atomic_fetch_add(&publisher->batches, 1);
     return 1;
 }
@@ -446,7 +450,9 @@ struct publisher *publisher_new(const struct publisher_config *config, char **er
     int status = open_parts(publisher, message);
     publisher->publication = (struct publication){.servers = publisher->servers,
                                                   .sensor = config->sensor,
-                                                  .alerts_maxlen = config->alerts_maxlen};
+                                                  .alerts_maxlen = config->alerts_maxlen,
+                                                  .on_progress = note_progress,
+                                                  .context = publisher};
     if (status == 0)
         return publisher;
     *error = copy_text(message);

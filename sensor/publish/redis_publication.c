@@ -60,6 +60,7 @@ void publication_flush(struct publication *publication) {
     if (publication->status == 0)
         publication->status = redis_servers_exchange(servers);
     if (publication->status == 0) {
+        publication->on_progress(publication->context);
         redis_servers_each_error(servers, note_refusal, publication);
         publication_rank(publication);
     } else {

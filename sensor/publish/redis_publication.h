@@ -34,6 +34,8 @@ struct publication {
     struct redis_servers *servers;
     const char *sensor;
     size_t alerts_maxlen;
+    void (*on_progress)(void *context); /* Redis took what was sent together */
+    void *context;
     const struct usage *usage; /* while it is walked */
     /* The batch that is published. */
     char source[JOURNAL_ID_SIZE];
