@@ -12,7 +12,7 @@ enum { ALERT_INAPPROPRIATE_FALLBACK = 86 };
 
 /* What earlier tries of the same client say about the reason for the fallback. A try that failed
  * for another reason than its version got as far as one that worked. */
-enum earlier_try { EARLIER_NONE, EARLIER_FAILED, EARLIER_WORKED };
+enum earlier_try { EARLIER_NONE, EARLIER_FAILED, EARLIER_WORKED, EARLIER_UNCLEAR };
 
 /* Answered, and left by the client without a word, as probing tools do. */
 static bool was_left_by_client(const struct attempt *attempt) {
@@ -27,10 +27,16 @@ static enum earlier_try find_higher_try(const struct handshake *handshake,
     enum earlier_try earlier = EARLIER_NONE;
     for (size_t i = 0; i < history->attempt_count; i++) {
         const struct attempt *attempt = &history->attempts[i];
-        if (attempt->highest_offered <= offered || attempt->started_us > handshake->started_us ||
+        if (attempt->started_us > handshake->started_us ||
             attempt->ended_us + settings->fallback_window_us < handshake->started_us)
             continue;
+        if (attempt->highest_offered < offered && earlier == EARLIER_NONE)
+            earlier = EARLIER_UNCLEAR; /* it goes up: a test of the server, or two clients */
+        if (attempt->highest_offered <= offered)
+            continue;
         *packet = attempt->packet;
+        if (attempt->missed != 0) /* it may have worked */
+            return EARLIER_UNCLEAR;
         if (attempt->outcome == OUTCOME_COMPLETED)
             return EARLIER_WORKED;
         if (history_is_other_trouble(attempt) || was_left_by_client(attempt))
@@ -102,6 +108,8 @@ static enum rule_result check(const struct handshake *handshake, const struct hi
     enum earlier_try earlier = find_higher_try(handshake, history, settings, &packet);
     if (has_scsv && earlier == EARLIER_WORKED)
         return RULE_PASS; /* nothing to fall back from: a test of the server */
+    if (has_scsv && earlier == EARLIER_UNCLEAR)
+        return RULE_UNKNOWN;
     if (is_refused)
         return check_refusal(handshake, alert, has_scsv, earlier, packet, finding);
     if (!(handshake->has & HANDSHAKE_HAS_CHOICE))
