@@ -56,9 +56,9 @@ def wait_for_lines(sensor, event_type, count, seconds=5):
 def term_ends_within_seconds(program, link, folder):
     """What is in progress is told as inconclusive, and the last statistics are complete."""
     with wire.Sensor(program, [link.name], folder) as sensor:
-        link.play(capture("honest-tls13"))
+        link.play_anew(capture("honest-tls13"))
         records = capture("honest-tls12")
-        link.play(until_hello(records))
+        link.play_anew(until_hello(records))
         took = sensor.stop()
         demand(took < 3, f"it took {took:.1f} s")
         outcomes = sorted(line["downgrade"]["outcome"] for line in sensor.lines("tls"))
@@ -71,7 +71,7 @@ def term_ends_within_seconds(program, link, folder):
 @case
 def usr1_prints_the_table(program, link, folder):
     with wire.Sensor(program, [link.name], folder) as sensor:
-        link.play(capture("honest-tls13"))
+        link.play_anew(capture("honest-tls13"))
         wait_for_lines(sensor, "tls", 1)
         demand("total" not in sensor.report.read_text(), "a table too early")
         sensor.signal(signal.SIGUSR1)
@@ -84,7 +84,7 @@ def reload_changes_rules_or_nothing(program, link, folder):
     config = "rules: {legacy-version: {enabled: false}}\n"
     with wire.Sensor(program, [link.name], folder, config=config) as sensor:
         legacy = capture("honest-tls10")
-        link.play(legacy)
+        link.play_anew(legacy)
         wait_for_lines(sensor, "tls", 1)
         demand(sensor.lines("alert") == [], "an alert of a rule that is off")
         sensor.config.write_text("rules: {legacy-version: {enabled: true}}\nflows: {connections: 4096}\n"
@@ -92,7 +92,7 @@ def reload_changes_rules_or_nothing(program, link, folder):
         sensor.signal(signal.SIGHUP)
         sensor.wait_for_text("the configuration that is in force stays")
         demand("unknown key 'flow'" in sensor.text(), "the error is not told")
-        link.play(legacy)
+        link.play_anew(legacy)
         wait_for_lines(sensor, "tls", 2)
         demand(sensor.lines("alert") == [], "a configuration with errors is in force")
         sensor.config.write_text("rules: {legacy-version: {enabled: true}}\n"
@@ -100,7 +100,7 @@ def reload_changes_rules_or_nothing(program, link, folder):
         sensor.signal(signal.SIGHUP)
         sensor.wait_for_text("is in force, output opened again")
         demand("changed in flows or buffers" in sensor.text(), "what needs a new start is not told")
-        link.play(legacy)
+        link.play_anew(legacy)
         alerts = wait_for_lines(sensor, "alert", 1)
         demand(alerts[0]["downgrade"]["kind"] == "legacy-version", f"alert {alerts[0]}")
         sensor.stop()
@@ -111,13 +111,13 @@ def eve_is_opened_again(program, link, folder):
     """As logrotate does: moved away, then SIGHUP; every line is in one of the two files."""
     with wire.Sensor(program, [link.name], folder) as sensor:
         records = capture("honest-tls13")
-        link.play(records)
+        link.play_anew(records)
         wait_for_lines(sensor, "tls", 1)
         moved = sensor.eve.with_suffix(".1")
         sensor.eve.rename(moved)
         sensor.signal(signal.SIGHUP)
         wire.wait_for(sensor.eve.exists, "the new file", 3)
-        link.play(records)
+        link.play_anew(records)
         wait_for_lines(sensor, "tls", 1)
         sensor.stop()
         demand(len(sensor.lines("tls", moved)) == 1, "the old file has lost lines")
@@ -128,7 +128,7 @@ def eve_is_opened_again(program, link, folder):
 def statistics_come_by_themselves(program, link, folder):
     with wire.Sensor(program, [link.name], folder, config="capture: {stats_interval: 1s}\n") as sensor:
         records = capture("honest-tls13")
-        link.play(records)
+        link.play_anew(records)
         lines = wait_for_lines(sensor, "stats", 2)
         stats = lines[-1]
         demand(stats["in_iface"] == link.name, f"in_iface of {stats}")
@@ -141,7 +141,7 @@ def statistics_come_by_themselves(program, link, folder):
 def silence_ends_handshakes(program, link, folder):
     """No further packet comes, and still the handshake that got no answer ends in its time."""
     with wire.Sensor(program, [link.name], folder, config="flows: {handshake_timeout: 1s}\n") as sensor:
-        link.play(until_hello(capture("honest-tls12")))
+        link.play_anew(until_hello(capture("honest-tls12")))
         begun = time.monotonic()
         line = wait_for_lines(sensor, "tls", 1)[0]
         took = time.monotonic() - begun
@@ -156,7 +156,7 @@ def interface_down_and_up(program, link, folder):
     config = "flows: {handshake_timeout: 3s}\n"
     with wire.Sensor(program, [link.name], folder, config=config) as sensor:
         records = capture("honest-tls12")
-        link.play(until_hello(records))
+        link.play_anew(until_hello(records))
         link.down()
         sensor.wait_for_text("is down")
         link.up()
@@ -164,7 +164,7 @@ def interface_down_and_up(program, link, folder):
         link.wait_until_up()
         line = wait_for_lines(sensor, "tls", 1)[0]
         demand(line["downgrade"]["outcome"] == "inconclusive", f"outcome of {line['downgrade']}")
-        link.play(records)
+        link.play_anew(records)
         line = wait_for_lines(sensor, "tls", 2)[1]
         demand(line["downgrade"]["outcome"] == "completed", f"outcome of {line['downgrade']}")
         sensor.stop()
@@ -181,7 +181,7 @@ def interface_gone_and_back(program, link, folder, workers=1):
         sensor.wait_for_text("is back", 8)
         wire.wait_for(lambda: sensor.text().count("is back") == workers, "all workers are back", 8)
         records = capture("honest-tls13")
-        fresh.play(records)
+        fresh.play_anew(records)
         wait_for_lines(sensor, "tls", 1)
         sensor.stop()
         lines = sensor.lines("tls")
@@ -209,14 +209,14 @@ def packets_that_the_kernel_dropped(program, link, folder):
     a handshake beside them that lacks nothing is complete."""
     config = "capture: {buffer: 4194304}\nflows: {handshake_timeout: 2s}\n"
     with wire.Sensor(program, [link.name], folder, config=config) as sensor:
-        link.play(until_hello(capture("honest-tls12")))
+        link.play_anew(until_hello(capture("honest-tls12")))
         time.sleep(0.2)
         sensor.signal(signal.SIGSTOP)
         link.flood([filler(1400)] * 6000)
         sensor.signal(signal.SIGCONT)
         sensor.wait_for_text("the kernel dropped")
         time.sleep(0.3)
-        link.play(capture("honest-tls13"))
+        link.play_anew(capture("honest-tls13"))
         lines = wait_for_lines(sensor, "tls", 2)
         sensor.stop()
         by_outcome = {line["downgrade"]["outcome"]: line["tls"]["version"] for line in lines}
@@ -238,7 +238,7 @@ def full_disk(program, link, folder):
         with wire.Sensor(program, [link.name], mount, "--no-confine") as sensor:
             records = capture("honest-tls13")
             for _ in range(12):
-                link.play(records)
+                link.play_anew(records)
             sensor.wait_for_text("cannot be written")
             ballast.unlink()
             wait_for_lines(sensor, "tls", 12)
@@ -256,7 +256,7 @@ def alerts_within_a_second(program, link, folder):
     with wire.Sensor(program, [link.name], folder) as sensor:
         for name in ("sentinel-attack-client-side", "forged-version", "injected-alert-wins"):
             count = len(sensor.lines("alert"))
-            link.play(capture(name))
+            link.play_anew(capture(name))
             begun = time.monotonic()
             wait_for_lines(sensor, "alert", count + 1)
             took = time.monotonic() - begun

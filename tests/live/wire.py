@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -99,6 +100,12 @@ class Wire:
                 pass
             self.send(record.data)
 
+    def play_anew(self, records):
+        """The same with a client of its own: the same packets again are no further connection."""
+        self.plays = getattr(self, "plays", 0) + 1
+        client = bytes((192, 0, 2, 10 + self.plays))
+        self.play([replace(record, data=record.data.replace(bytes((192, 0, 2, 10)), client)) for record in records])
+
     def flood(self, frames):
         """Sends frames as fast as they go."""
         for frame in frames:
@@ -128,6 +135,10 @@ class Sensor:
         for interface in interfaces:
             command += ["-i", interface]
         command += ["--eve", str(self.eve), *options]
+        if "--state" not in options:  # nothing is known of earlier runs
+            state = self.folder / f"{name}.state"
+            state.mkdir(exist_ok=True)
+            command += ["--state", str(state)]
         if config is not None:
             self.config = self.folder / f"{name}.yaml"
             self.config.write_text(config)
