@@ -323,10 +323,11 @@ static void attend(struct daemon *daemon) {
 
 /* ---- beginning and end ---- */
 
-/* Ours, and the rings that the kernel keeps for us. */
+/* Ours, the journal that is mapped, and the rings that the kernel keeps for us. */
 static size_t memory_in_all(const struct daemon *daemon) {
     const struct live_settings *live = &daemon->settings->live;
-    return memory_taken() +
+    size_t journal = daemon->publisher ? daemon->settings->publisher.journal_bytes : 0;
+    return memory_taken() + journal +
            live->buffer_bytes * live_sensor_workers(live, daemon->options->interface_count);
 }
 
