@@ -136,7 +136,8 @@ const struct rule rule_inappropriate_fallback = {
                          "higher try within the window succeeded, or failed for another "
                          "reason (certificate, name, application protocol, or the client left "
                          "without a word after the answer): it has nothing to fall back from, "
-                         "as test tools have not.",
+                         "as test tools have not. Unknown when that try was not "
+                         "seen whole, or the client goes up through the versions.",
     .confidence =
         "Refusals: medium; high when a try of the same client with a higher version failed within "
         "the window before; low when the hello carries no signal. Answers below what the server "
