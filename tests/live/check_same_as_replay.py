@@ -30,6 +30,10 @@ LINK_ETHERNET = 1
 LEFT_OUT = {"timestamp", "flow_id", "in_iface", "pcap_filename", "pcap_cnt", "time", "id", "packet",
             "incident", "incident_part", "evidence_file", "dialogue", "observed", "expected"}
 
+# Told of a client's n-th connection: which one that is, and how many come after it, is the order in which
+# connections end that a scanner leaves within microseconds. Here it counts that it is told.
+SCANNER = "scanner"
+
 
 def bare(value):
     """Without what may differ, and in an order that does not depend on it."""
@@ -42,9 +46,14 @@ def bare(value):
     return value
 
 
+def is_of_scanner(line):
+    return line["event_type"] == "alert" and line["downgrade"]["kind"] == SCANNER
+
+
 def findings(lines):
-    wanted = [bare(line) for line in lines if line["event_type"] in ("tls", "alert")]
-    return sorted(json.dumps(line, sort_keys=True) for line in wanted)
+    wanted = [bare(line) for line in lines if line["event_type"] in ("tls", "alert") and not is_of_scanner(line)]
+    texts = sorted(json.dumps(line, sort_keys=True) for line in wanted)
+    return texts + [f"some alert of {SCANNER}"] * any(is_of_scanner(line) for line in lines)
 
 
 def is_playable(records):
