@@ -85,6 +85,7 @@ static void the_beginning_may_come_late(void **state) {
     say_hello_of(from_client, other_plan);
     say_answer(from_server);
     say_finish(from_client);
+    quic_tape_close(&tape);
     assert_int_equal(tape.count, 2);
 }
 
