@@ -134,10 +134,6 @@ void injection_add_conflict(struct finding *finding, const struct conflict *conf
                 version_text(second, &conflict->second));
 }
 
-bool injection_versions_differ(const struct conflict *conflict) {
-    return conflict->first.mark.hop_limit != conflict->second.mark.hop_limit;
-}
-
 unsigned injection_odd_version(const struct handshake *handshake, const struct conflict *conflict) {
     const struct packet_mark *usual = &handshake->side[conflict->sender].first;
     if (usual->packet == 0 || usual->packet == conflict->first.mark.packet)

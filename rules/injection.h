@@ -26,8 +26,6 @@ void injection_add_signals(struct finding *finding, const struct handshake *hand
 /* Both versions of a conflict: what they say, and their bytes. */
 void injection_add_conflict(struct finding *finding, const struct conflict *conflict);
 
-/* Do these marks differ in hop limit? That of a conflict's versions tells two senders apart. */
-bool injection_versions_differ(const struct conflict *conflict);
 /* Which version does not fit the direction's other packets: 1 or 2; 0 when both or neither. */
 unsigned injection_odd_version(const struct handshake *handshake, const struct conflict *conflict);
 

@@ -160,13 +160,6 @@ const struct conflict *transport_conflict_of(const struct handshake *handshake,
     return NULL;
 }
 
-const struct suspect *transport_find_suspect(const struct handshake *handshake, uint64_t packet) {
-    for (size_t i = 0; i < handshake->suspect_count; i++)
-        if (handshake->suspects[i].mark.packet == packet)
-            return &handshake->suspects[i];
-    return NULL;
-}
-
 uint32_t transport_signals(const struct handshake *handshake, const struct suspect *suspect) {
     const struct direction *direction = &handshake->side[suspect->sender];
     bool is_comparable = can_compare(handshake, suspect);

@@ -104,7 +104,5 @@ unsigned transport_signal_count(uint32_t signals);
 /* The conflict in which this suspect's bytes are one version; NULL when there is none. */
 const struct conflict *transport_conflict_of(const struct handshake *handshake,
                                              const struct suspect *suspect);
-/* The suspect that is this alert or reset; NULL when it was not kept. */
-const struct suspect *transport_find_suspect(const struct handshake *handshake, uint64_t packet);
 
 #endif

@@ -5,7 +5,7 @@
  * that no byte of a name can become part of a command. The text is kept until redis_batch_clear():
  * after a lost connection the whole batch is sent again, so everything in it must be idempotent.
  *
- * Memory: a batch grows as needed; a failed allocation makes it bad, and redis_link_exchange()
+ * Memory: a batch grows as needed; a failed allocation makes it bad, and redis_link_send()
  * returns -ENOMEM for it. A batch that is all zeros is empty and ready.
  */
 #ifndef DOWNGRD_REDIS_BATCH_H

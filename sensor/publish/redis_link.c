@@ -328,15 +328,6 @@ int redis_link_send(struct redis_link *link, struct redis_batch *batch) {
     return send_once(link, batch, &lost);
 }
 
-int redis_link_exchange(struct redis_link *link, struct redis_batch *batch) {
-    bool lost = false;
-    int status = send_once(link, batch, &lost);
-    if (status == 0 || !lost)
-        return status;
-    status = redis_link_connect(link);
-    return status == 0 ? send_once(link, batch, &lost) : status;
-}
-
 const char *redis_link_message(const struct redis_link *link) {
     return link->message;
 }

@@ -46,11 +46,9 @@ void redis_link_begin_script(const struct redis_link *link, struct redis_batch *
 /*
  * Sends the batch and takes all answers into batch->replies (those of an earlier exchange are
  * freed). An error answer that is general (redis_reply.h) fails the exchange; others (a wrong type)
- * stay among the replies, to be judged by redis_link_judge(). An empty batch is done at once.
+ * stay among the replies, to be judged by redis_link_judge(). An empty batch is done at once. It
+ * does not connect anew: the caller must know that it is another connection.
  */
-int redis_link_exchange(struct redis_link *link, struct redis_batch *batch);
-
-/* The same without connecting anew, for a caller who must know that it was another connection. */
 int redis_link_send(struct redis_link *link, struct redis_batch *batch);
 
 /* 0 when the reply is no error; else its status, with the message set. */
