@@ -158,35 +158,28 @@ static int make_room_for_replies(struct redis_batch *batch) {
     return 0;
 }
 
-/* One attempt. *lost tells that a new connection may help. */
-static int send_batch(struct redis_link *link, struct redis_batch *batch, bool *lost) {
-    *lost = true;
+/* One attempt. */
+static int send_batch(struct redis_link *link, struct redis_batch *batch) {
     if (link->context == NULL)
         return -ENOTCONN;
     if (make_room_for_replies(batch) != 0 ||
         redisAppendFormattedCommand(link->context, batch->commands.bytes, batch->commands.size) !=
-            REDIS_OK) {
-        *lost = false;
+            REDIS_OK)
         return fail(link, -ENOMEM, "out of memory", "free some");
-    }
     int status = write_all(link, now_ms() + link->timeout_ms);
     while (status == 0 && batch->reply_count < batch->count) {
         status = read_reply(link, &batch->replies[batch->reply_count]);
         if (status == 0)
             batch->reply_count++;
     }
-    if (status != 0) {
+    if (status != 0)
         redis_link_disconnect(link);
-        return status;
-    }
-    *lost = false;
-    return 0;
+    return status;
 }
 
 /* Sends and has every error answer count, for the few commands that open a connection. */
 static int send_strictly(struct redis_link *link, struct redis_batch *batch) {
-    bool lost = false;
-    int status = send_batch(link, batch, &lost);
+    int status = send_batch(link, batch);
     for (size_t i = 0; status == 0 && i < batch->reply_count; i++)
         status = redis_link_judge(link, batch->replies[i]);
     return status;
@@ -302,30 +295,23 @@ static const redisReply *general_error(const struct redis_batch *batch) {
     return NULL;
 }
 
-/* Once; *lost tells that a new connection may help. */
-static int send_once(struct redis_link *link, struct redis_batch *batch, bool *lost) {
-    *lost = false;
+int redis_link_send(struct redis_link *link, struct redis_batch *batch) {
+    if (link->context == NULL && batch->count > 0)
+        return fail(link, -ENOTCONN, "not connected", "connect first");
     if (batch->bad)
         return fail(link, -ENOMEM, "out of memory", "free some");
     if (batch->count == 0)
         return 0;
-    int status = send_batch(link, batch, lost);
+    int status = send_batch(link, batch);
     const redisReply *error = status == 0 ? general_error(batch) : NULL;
     if (error != NULL &&
         redis_error_of(error->str, error->len)->error == REDIS_ERROR_SCRIPT_MISSING) {
         status = load_scripts(link);
         if (status == 0)
-            status = send_batch(link, batch, lost);
+            status = send_batch(link, batch);
         error = status == 0 ? general_error(batch) : NULL;
     }
     return error != NULL ? redis_link_judge(link, error) : status;
-}
-
-int redis_link_send(struct redis_link *link, struct redis_batch *batch) {
-    bool lost = false;
-    if (link->context == NULL && batch->count > 0)
-        return fail(link, -ENOTCONN, "not connected", "connect first");
-    return send_once(link, batch, &lost);
 }
 
 const char *redis_link_message(const struct redis_link *link) {
