@@ -7,8 +7,7 @@ enum {
     LINGER_UNKNOWN_US = 200000, /* no round trip time was measured */
     LINGER_EXTRA_US = 50000,    /* for the ends to think */
     LINGER_MAX_US = 1000000,
-    LINGER_STEPS =
-        64, /* so many places a flow moves up, or is looked for; beyond, it waits longer */
+    LINGER_STEPS = 64, /* so many that are due next are looked at for the same addresses */
 };
 
 void flow_free(struct flow_table *table, uint32_t index) {
@@ -75,36 +74,53 @@ static void end_session(struct flow_table *table, uint32_t index, bool timed_out
     flow_list_move(table, index, flow->closed == CLOSED_BOTH ? LIST_CLOSED : LIST_IDLE);
 }
 
+/* Both addresses of a flow in a few bits. */
+static uint32_t hash_addresses(const struct flow *flow) {
+    const uint64_t *words = flow->key.address[0];
+    uint64_t hash = words[0];
+    for (size_t i = 1; i < sizeof flow->key.address / sizeof words[0]; i++)
+        hash = (hash ^ (hash >> 29U)) * 0x9e3779b97f4a7c15U + words[i];
+    return (uint32_t)(hash >> 32U) ^ (uint32_t)hash;
+}
+
 /* Records come in the order of their ends: what lingers between the same two addresses was over
  * before this one. */
 static void tell_lingering(struct flow_table *table, uint32_t index) {
-    uint32_t other = table->lists[LIST_LINGER].head;
-    for (unsigned step = 0; step < LINGER_STEPS && other != NONE; step++) {
-        uint32_t next = table->flows[other].next;
-        if (have_same_addresses(&table->flows[other], &table->flows[index]))
-            end_session(table, other, true, false);
-        other = next;
+    uint32_t addresses = hash_addresses(&table->flows[index]);
+    const struct lingering *other = NULL;
+    size_t ahead = 0;
+    for (unsigned step = 0;
+         step < LINGER_STEPS && (other = linger_at(&table->linger, ahead)) != NULL; step++) {
+        if (other->addresses == addresses &&
+            have_same_addresses(&table->flows[other->flow], &table->flows[index]))
+            end_session(table, other->flow, true, false); /* the next one takes its place */
+        else
+            ahead++;
     }
 }
 
 void flow_end_session(struct flow_table *table, uint32_t index, bool timed_out, bool cut_off) {
-    if (table->flows[index].list != LIST_LINGER && table->lists[LIST_LINGER].head != NONE)
+    if (table->flows[index].list != LIST_LINGER && table->linger.count > 0)
         tell_lingering(table, index);
     end_session(table, index, timed_out, cut_off);
 }
 
+static uint32_t first_lingering(const struct flow_table *table) {
+    const struct lingering *first = linger_at(&table->linger, 0);
+    return first != NULL ? first->flow : NONE;
+}
+
 /* Makes room: the flow that was idle longest goes, one with a handshake in progress last of all. */
 static void flow_evict(struct flow_table *table) {
-    for (unsigned name = 0; name < LIST_COUNT; name++) {
-        uint32_t index = table->lists[name].head;
-        if (index == NONE)
-            continue;
-        table->counts.flows_evicted += table->flows[index].session != NONE;
-        if (table->flows[index].session != NONE)
-            flow_end_session(table, index, false, true);
-        flow_free(table, index);
-        return;
-    }
+    uint32_t index = NONE;
+    for (unsigned name = 0; name < LIST_COUNT && index == NONE; name++)
+        index = table->lists[name].head;
+    if (index == NONE)
+        index = first_lingering(table);
+    table->counts.flows_evicted += table->flows[index].session != NONE;
+    if (table->flows[index].session != NONE)
+        flow_end_session(table, index, false, true);
+    flow_free(table, index);
 }
 
 uint32_t flow_new(struct flow_table *table, const struct flow_place *place,
@@ -151,7 +167,7 @@ struct session *flow_begin_session(struct flow_table *table, uint32_t index,
                                    const struct packet *packet) {
     struct flow *flow = &table->flows[index];
     if (table->free_session_count == 0) {
-        uint32_t oldest = table->lists[LIST_LINGER].head; /* over: nothing is lost */
+        uint32_t oldest = first_lingering(table); /* over: nothing is lost */
         bool is_over = oldest != NONE;
         if (oldest == NONE)
             oldest = table->lists[LIST_CLOSING].head;
@@ -206,10 +222,8 @@ void flow_linger(struct flow_table *table, uint32_t index) {
     if (ends[0].rtt_us && ends[1].rtt_us)
         wait_us = ((uint64_t)ends[0].rtt_us + ends[1].rtt_us) * 2 + LINGER_EXTRA_US;
     wait_us = wait_us > LINGER_MAX_US ? LINGER_MAX_US : wait_us;
-    flow_list_move(table, index, LIST_LINGER);
+    flow_list_remove(table, index);
+    flow->list = LIST_LINGER;
     flow->last_us = table->now_us + wait_us;
-    for (unsigned step = 0; step < LINGER_STEPS && flow->previous != NONE &&
-                            table->flows[flow->previous].last_us > flow->last_us;
-         step++)
-        flow_list_move_up(table, index);
+    linger_add(&table->linger, &(struct lingering){flow->last_us, index, hash_addresses(flow)});
 }

@@ -6,18 +6,19 @@
  * with it. Only a connection whose bytes may hold a handshake gets a session (session.h), which is
  * large and lives as long as its handshake.
  *
- * Flows stand in one of five lists, each ordered by time so that expiry looks at the head only:
- * handshaking (by last packet), closing (handshakes, by the packet that began their end), lingering
- * (handshakes that are over, for about a round trip: what still comes may contradict it), idle (all
+ * Flows stand in one of four lists, each ordered by time so that expiry looks at the head only:
+ * handshaking (by last packet), closing (handshakes, by the packet that began their end), idle (all
  * others, by last packet, touched at most once a second), and closed (by the packet that closed the
  * connection; kept a moment for late packets, then its place is used again while it is in the
- * cache).
+ * cache); or in linger.h's queue, the handshakes that are over, for about a round trip: what still
+ * comes may contradict them.
  */
 #ifndef DOWNGRD_FLOW_STORE_H
 #define DOWNGRD_FLOW_STORE_H
 
 #include "flow.h"
 #include "flow_key.h"
+#include "linger.h"
 #include "session.h"
 
 enum {
@@ -40,8 +41,8 @@ enum list_name {
     LIST_IDLE,
     LIST_HANDSHAKE,
     LIST_CLOSING,
-    LIST_LINGER, /* over: last_us is when its record is told */
-    LIST_COUNT
+    LIST_COUNT,
+    LIST_LINGER = LIST_COUNT, /* in linger.h's queue: last_us is when its record is told */
 };
 
 struct list {
@@ -116,8 +117,9 @@ struct flow_table {
     struct buffers windows;
     struct quic_protection *quic;
     struct list lists[LIST_COUNT];
+    struct linger linger;
     uint64_t now_us;
-    uint64_t check_us; /* no list but the lingering one has anything due before that is over */
+    uint64_t check_us; /* no list has anything due before that is over */
     struct hole holes[FLOW_MAX_HOLES];
     size_t hole_count;
     struct flow_counts counts;
@@ -125,6 +127,10 @@ struct flow_table {
 
 static inline void flow_list_remove(struct flow_table *table, uint32_t index) {
     struct flow *flow = &table->flows[index];
+    if (flow->list == LIST_LINGER) {
+        linger_remove(&table->linger, flow->last_us, index);
+        return;
+    }
     struct list *list = &table->lists[flow->list];
     if (flow->previous == NONE)
         list->head = flow->next;
@@ -153,26 +159,6 @@ static inline void flow_list_append(struct flow_table *table, uint32_t index, en
 static inline void flow_list_move(struct flow_table *table, uint32_t index, enum list_name name) {
     flow_list_remove(table, index);
     flow_list_append(table, index, name);
-}
-
-/* Changes places with the flow before it. */
-static inline void flow_list_move_up(struct flow_table *table, uint32_t index) {
-    struct flow *flow = &table->flows[index];
-    struct list *list = &table->lists[flow->list];
-    uint32_t other_index = flow->previous;
-    struct flow *other = &table->flows[other_index];
-    if (other->previous == NONE)
-        list->head = index;
-    else
-        table->flows[other->previous].next = index;
-    if (flow->next == NONE)
-        list->tail = other_index;
-    else
-        table->flows[flow->next].previous = other_index;
-    flow->previous = other->previous;
-    other->next = flow->next;
-    flow->next = other_index;
-    other->previous = index;
 }
 
 /* By key; NONE when it is not held. */

@@ -32,11 +32,56 @@ static uint64_t list_timeout(const struct flow_config *config, enum list_name na
         return config->handshake_timeout_us;
     case LIST_IDLE:
         return config->idle_timeout_us;
-    case LIST_LINGER: /* last_us is when it is over */
     case LIST_COUNT:
         break;
     }
     return 0;
+}
+
+static void expect(const void *memory, size_t size) {
+    for (size_t at = 0; at < size; at += CACHE_LINE)
+        __builtin_prefetch((const uint8_t *)memory + at, 1);
+}
+
+/* What telling a record looks at. */
+static void expect_record(const struct session *session) {
+    expect(session, CACHE_LINE);
+    expect(&session->record, offsetof(struct handshake, suspects));
+    expect(session->end, sizeof session->end);
+    expect(session->kept, CACHE_LINE);
+    for (unsigned end = 0; end < 2; end++) {
+        expect(&session->streams[end], CACHE_LINE);
+        expect(&session->streams[end].window, CACHE_LINE);
+    }
+}
+
+/* And then: the hellos that the record points into. */
+static void expect_hello(const struct session *session) {
+    enum { HELLO_SIZE = 512 };
+    if (session->kept_count > 0)
+        expect(session->kept[0].data, HELLO_SIZE);
+}
+
+/* One is told now: the memory of some that come after it is asked for, in three steps. */
+static void expect_lingering(const struct flow_table *table) {
+    enum { FLOW_AHEAD = 6, RECORD_AHEAD = 4, HELLO_AHEAD = 2 };
+    const struct lingering *next = linger_at(&table->linger, FLOW_AHEAD);
+    if (next != NULL)
+        expect(&table->flows[next->flow], sizeof table->flows[0]);
+    next = linger_at(&table->linger, RECORD_AHEAD);
+    if (next != NULL)
+        expect_record(&table->sessions[table->flows[next->flow].session]);
+    next = linger_at(&table->linger, HELLO_AHEAD);
+    if (next != NULL)
+        expect_hello(&table->sessions[table->flows[next->flow].session]);
+}
+
+static void expire_lingering(struct flow_table *table) {
+    const struct lingering *first = NULL;
+    while ((first = linger_at(&table->linger, 0)) != NULL && first->due_us < table->now_us) {
+        expect_lingering(table);
+        flow_end_session(table, first->flow, true, false);
+    }
 }
 
 static void expire_list(struct flow_table *table, enum list_name name) {
@@ -69,8 +114,7 @@ static uint64_t next_check(const struct flow_table *table) {
 
 /* Called for every packet that brings a new time: mostly there is nothing to do. */
 static inline void flow_table_expire(struct flow_table *table) {
-    if (table->lists[LIST_LINGER].head != NONE)
-        expire_list(table, LIST_LINGER);
+    expire_lingering(table);
     if (table->now_us <= table->check_us)
         return;
     expire_list(table, LIST_CLOSING);
@@ -127,6 +171,9 @@ void flow_table_shift(struct flow_table *table, int64_t by_us) {
         for (; index != NONE; index = table->flows[index].next)
             table->flows[index].last_us += (uint64_t)by_us;
     }
+    for (size_t i = 0; i < table->linger.count; i++)
+        table->flows[linger_at(&table->linger, i)->flow].last_us += (uint64_t)by_us;
+    linger_shift(&table->linger, by_us);
     if (by_us < 0)
         flow_table_hole(table, table->now_us, before_us);
     else
@@ -158,11 +205,6 @@ void flow_table_place(const struct flow_table *table, const struct packet *packe
     place->from = flow_key_of(packet, &place->key);
     place->hash = flow_key_hash(table->seed, &place->key);
     __builtin_prefetch(&table->buckets[place->hash & table->bucket_mask]);
-}
-
-static void expect(const void *memory, size_t size) {
-    for (size_t at = 0; at < size; at += CACHE_LINE)
-        __builtin_prefetch((const uint8_t *)memory + at, 1);
 }
 
 void flow_table_expect_flow(const struct flow_table *table, const struct flow_place *place) {
@@ -220,6 +262,7 @@ flow_table_new(const struct flow_config *config,
     if (!table->quic || !table->flows || !table->buckets || !table->sessions ||
         !table->free_sessions || buffers_init(&table->buffers, buffer_counts) != 0 ||
         buffers_init(&table->windows, window_counts) != 0 ||
+        linger_init(&table->linger, config->handshakes) != 0 ||
         getrandom(table->seed, sizeof table->seed, 0) != (ssize_t)sizeof table->seed) {
         flow_table_delete(table);
         return NULL;
@@ -240,6 +283,7 @@ void flow_table_delete(struct flow_table *table) {
     quic_protection_delete(table->quic);
     buffers_deinit(&table->buffers);
     buffers_deinit(&table->windows);
+    linger_deinit(&table->linger);
     table_memory_delete(table->flows, table->config.flows, sizeof *table->flows);
     table_memory_delete(table->buckets, table->bucket_mask + 1, sizeof *table->buckets);
     table_memory_delete(table->sessions, table->config.handshakes, sizeof *table->sessions);
@@ -249,8 +293,9 @@ void flow_table_delete(struct flow_table *table) {
 
 /* Of the connections with a session, the one that was quiet longest; first those that are over. */
 static uint32_t flow_table_oldest_session(const struct flow_table *table) {
-    if (table->lists[LIST_LINGER].head != NONE)
-        return table->lists[LIST_LINGER].head;
+    const struct lingering *over = linger_at(&table->linger, 0);
+    if (over != NULL)
+        return over->flow;
     uint32_t closing = table->lists[LIST_CLOSING].head;
     uint32_t open = table->lists[LIST_HANDSHAKE].head;
     if (closing == NONE || open == NONE)
