@@ -108,6 +108,9 @@ static bool read_extension(struct client_hello *hello, const struct tls_extensio
         return keep_key_share(&hello->key_share, data);
     case TLS_EXT_ENCRYPTED_CLIENT_HELLO:
         return keep_ech(&hello->encrypted_client_hello, data);
+    case TLS_EXT_RENEGOTIATION_INFO:
+        hello->has_renegotiation_info = true;
+        return true;
     case TLS_EXT_ENCRYPTED_SERVER_NAME:
         return keep(&hello->encrypted_server_name, data);
     default:
@@ -129,6 +132,7 @@ static void read_extensions(struct client_hello *hello) {
             hello->malformed_extension = extension.type;
         }
     }
+    hello->low_extensions = seen.low;
     if (rest.size != 0) {
         hello->is_truncated = true;
         hello->extensions.size -= rest.size;
@@ -159,6 +163,15 @@ enum parse_status client_hello_parse(struct span body, bool is_dtls, struct clie
     };
     read_extensions(hello);
     return PARSE_OK;
+}
+
+bool client_hello_has_extension(const struct client_hello *hello, uint16_t type) {
+    struct tls_extension unused;
+    if (type < TLS_EXTENSION_LOW_TYPES)
+        return hello->low_extensions >> type & 1U;
+    if (type == TLS_EXT_RENEGOTIATION_INFO)
+        return hello->has_renegotiation_info;
+    return tls_extension_find(hello->extensions, type, &unused);
 }
 
 bool client_hello_is_malformed(const struct client_hello *hello) {
@@ -197,15 +210,7 @@ bool client_hello_has_cipher(const struct client_hello *hello, uint16_t suite) {
 }
 
 bool client_hello_next_key_share(struct span *shares, uint16_t *group, struct span *key) {
-    struct reader reader = reader_of(*shares);
-    uint16_t next_group = reader_u16(&reader);
-    struct span next_key = reader_vector16(&reader);
-    if (!reader_ok(&reader))
-        return false;
-    *group = next_group;
-    *key = next_key;
-    *shares = reader_take_rest(&reader);
-    return true;
+    return span_next_typed(shares, group, key);
 }
 
 bool client_hello_has_key_share(const struct client_hello *hello, uint16_t group) {

@@ -169,6 +169,23 @@ static inline bool span_next_u16(struct span *list, uint16_t *value) {
     return true;
 }
 
+/* The same for a list of {uint16 type, opaque data<0..2^16-1>}: extensions, key shares. What is
+ * damaged stays in *list. */
+static inline bool span_next_typed(struct span *list, uint16_t *type, struct span *data) {
+    enum { HEADER_SIZE = 4 };
+    if (list->size < HEADER_SIZE)
+        return false;
+    const uint8_t *at = list->data;
+    size_t size = ((size_t)at[2] << 8U) | at[3];
+    if (size > list->size - HEADER_SIZE)
+        return false;
+    *type = (uint16_t)(((unsigned)at[0] << 8U) | at[1]);
+    *data = (struct span){at + HEADER_SIZE, size};
+    list->data += HEADER_SIZE + size;
+    list->size -= HEADER_SIZE + size;
+    return true;
+}
+
 /* A loop of its own: each hello is asked for suites and groups many times. */
 static inline bool span_has_u16(struct span list, uint16_t wanted) {
     for (size_t at = 0; at + 1 < list.size; at += 2)

@@ -29,14 +29,7 @@ struct span tls_extension_block_read(struct reader *reader, bool *is_truncated) 
 }
 
 bool tls_extension_next(struct span *extensions, struct tls_extension *extension) {
-    struct reader reader = reader_of(*extensions);
-    uint16_t type = reader_u16(&reader);
-    struct span data = reader_vector16(&reader);
-    if (!reader_ok(&reader))
-        return false;
-    *extension = (struct tls_extension){type, data};
-    *extensions = reader_take_rest(&reader);
-    return true;
+    return span_next_typed(extensions, &extension->type, &extension->data);
 }
 
 bool tls_extension_find(struct span extensions, uint16_t type, struct tls_extension *extension) {
@@ -51,8 +44,7 @@ bool tls_extension_find(struct span extensions, uint16_t type, struct tls_extens
 }
 
 bool tls_extension_set_add(struct tls_extension_set *set, uint16_t type) {
-    enum { LOW_TYPES = 64 };
-    if (type < LOW_TYPES) {
+    if (type < TLS_EXTENSION_LOW_TYPES) {
         uint64_t bit = UINT64_C(1) << type;
         bool is_new = (set->low & bit) == 0;
         set->low |= bit;
@@ -80,7 +72,7 @@ enum tls_sentinel tls_sentinel_of(struct span server_random) {
         return TLS_SENTINEL_NONE;
     struct span tail = span_from(server_random, TLS_RANDOM_SIZE - SENTINEL_SIZE);
     for (size_t i = 0; i < sizeof(sentinels) / sizeof(sentinels[0]); i++)
-        if (span_equal(tail, span_of(sentinels[i].bytes, SENTINEL_SIZE)))
+        if (memcmp(tail.data, sentinels[i].bytes, SENTINEL_SIZE) == 0)
             return sentinels[i].sentinel;
     return TLS_SENTINEL_NONE;
 }

@@ -84,7 +84,7 @@ bool tls_extension_find(struct span extensions, uint16_t type, struct tls_extens
 /* The types that an extension block held so far, to tell repetitions (RFC 8446 section 4.2 forbids
  * them). Bounded: past TLS_EXTENSION_SET_SIZE types of 64 and above, further ones are not looked
  * after. */
-enum { TLS_EXTENSION_SET_SIZE = 32 };
+enum { TLS_EXTENSION_SET_SIZE = 32, TLS_EXTENSION_LOW_TYPES = 64 };
 struct tls_extension_set {
     uint64_t low; /* types below 64, a bit each */
     size_t count;
@@ -107,6 +107,7 @@ struct client_hello {
                           block; the whole ones in front are kept */
     bool has_malformed_extension;
     bool has_repeated_extension;
+    bool has_renegotiation_info;
     uint16_t malformed_extension; /* the first one of them */
     uint16_t repeated_extension;  /* the first type that stands there twice */
     struct span random;           /* 32 bytes; the SSLv2 challenge (16 to 32 bytes) */
@@ -115,6 +116,7 @@ struct client_hello {
     struct span cipher_suites;
     struct span compression_methods;
     struct span extensions;         /* the whole ones; absent when the message ends before them */
+    uint64_t low_extensions;        /* of these, types below 64: a bit each */
     struct span server_name;        /* the host_name's bytes as sent: unvalidated */
     struct span supported_versions; /* list of uint16 */
     struct span supported_groups;   /* list of uint16 */
@@ -144,6 +146,9 @@ struct client_hello {
  * reads as one, and never malformed.
  */
 enum parse_status client_hello_parse(struct span body, bool is_dtls, struct client_hello *hello);
+
+/* Is there an extension of this type? */
+bool client_hello_has_extension(const struct client_hello *hello, uint16_t type);
 
 /* Does it break its own format, though it could be read: is_truncated, has_malformed_extension,
  * has_repeated_extension, or half a cipher suite? */

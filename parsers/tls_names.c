@@ -228,12 +228,7 @@ static const char *number_format(unsigned number, char buffer[TLS_NAME_SIZE]) {
     return buffer;
 }
 
-enum tls_rank tls_version_rank(uint16_t version) {
-    static const uint8_t ranks[] = {TLS_RANK_SSLV3, TLS_RANK_1_0, TLS_RANK_1_1, TLS_RANK_1_2,
-                                    TLS_RANK_1_3};
-    unsigned minor = version & 0xffU;
-    if (version >> 8U == 0x03)
-        return minor < COUNT_OF(ranks) ? (enum tls_rank)ranks[minor] : TLS_RANK_UNKNOWN;
+enum tls_rank tls_version_rank_of_other(uint16_t version) {
     switch (version >> 8U) {
     case 0x7f: /* drafts of TLS 1.3 */
     case 0x7e: /* Google's experiments with it */

@@ -43,7 +43,12 @@ enum tls_rank {
     TLS_RANK_1_3,
     TLS_RANK_COUNT,
 };
-enum tls_rank tls_version_rank(uint16_t version);
+enum tls_rank tls_version_rank_of_other(uint16_t version); /* than SSLv3 to TLS 1.3 */
+static inline enum tls_rank tls_version_rank(uint16_t version) {
+    if (version >= TLS_VERSION_SSLV3 && version <= TLS_VERSION_1_3)
+        return (enum tls_rank)(TLS_RANK_SSLV3 + (version - TLS_VERSION_SSLV3));
+    return tls_version_rank_of_other(version);
+}
 
 enum { TLS_NAME_SIZE = 64 };
 

@@ -130,8 +130,8 @@ static enum rule_result check(const struct handshake *handshake, const struct hi
     enum tls_sentinel sentinel = handshake_sentinel(handshake);
     if (sentinel == TLS_SENTINEL_NONE)
         return RULE_PASS;
-    enum tls_rank offered = handshake_highest_offered(handshake);
-    enum tls_rank negotiated = handshake_negotiated(handshake);
+    enum tls_rank offered = history_offered(history);
+    enum tls_rank negotiated = history_negotiated(history);
     if (offered == TLS_RANK_UNKNOWN || negotiated == TLS_RANK_UNKNOWN)
         return RULE_UNKNOWN;
     if (offered <= negotiated)
@@ -178,5 +178,6 @@ const struct rule rule_downgrade_sentinel = {
         "route changes at that time, and see whether other clients on the same path are affected.",
     .references = "RFC 8446 section 4.1.3 and appendix D; ATT&CK T1557, T1562.010",
     .is_left_by_interception = true,
+    .needs = NEED_CHOICE | NEED_UNREACHED,
     .check = check,
 };

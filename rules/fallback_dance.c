@@ -294,11 +294,11 @@ static void weigh(const struct dance *dance, struct finding *finding) {
 }
 
 /* Nearly every record is done here: no earlier one near it offered anything else. */
-static bool is_worth_a_look(const struct handshake *handshake, enum tls_rank offered,
-                            const struct attempt *other, uint64_t window_us) {
-    return other->highest_offered != offered &&
-           other->ended_us + window_us >= handshake->started_us &&
-           handshake->ended_us + window_us >= other->started_us;
+static bool is_worth_a_look(const struct attempt *now, const struct attempt *other,
+                            uint64_t window_us) {
+    return other->highest_offered != now->highest_offered &&
+           other->ended_us + window_us >= now->started_us &&
+           now->ended_us + window_us >= other->started_us;
 }
 
 static enum rule_result check(const struct handshake *handshake, const struct history *history,
@@ -307,26 +307,23 @@ static enum rule_result check(const struct handshake *handshake, const struct hi
         return RULE_UNKNOWN;
     if (history->attempt_count == 0)
         return RULE_PASS;
-    struct attempt now;
-    bool has_now = false;
+    const struct attempt *now = history->now;
+    bool is_prepared = false;
     struct dance dance = {
         .history = history,
         .window_us = settings->fallback_window_us,
     };
-    enum tls_rank offered = handshake_highest_offered(handshake);
     enum rule_result result = RULE_PASS;
     for (size_t i = 0; i < history->attempt_count; i++) {
         const struct attempt *other = &history->attempts[i];
-        if (!is_worth_a_look(handshake, offered, other, settings->fallback_window_us))
+        if (!is_worth_a_look(now, other, settings->fallback_window_us))
             continue;
-        if (!has_now) {
-            history_attempt_of(handshake, &now);
+        if (!is_prepared)
             dance.known_to_do = history_server_ability(history, handshake);
-            has_now = true;
-        }
-        bool is_later = other->started_us > now.started_us;
-        dance.failed = is_later ? &now : other;
-        dance.lower = is_later ? other : &now;
+        is_prepared = true;
+        bool is_later = other->started_us > now->started_us;
+        dance.failed = is_later ? now : other;
+        dance.lower = is_later ? other : now;
         enum rule_result pair = judge_pair(&dance);
         if (pair == RULE_HIT) {
             weigh(&dance, finding);
@@ -383,5 +380,6 @@ const struct rule rule_fallback_dance = {
                   "CVE-2014-3566; ATT&CK T1557, T1562.010",
     .thresholds = thresholds,
     .threshold_count = sizeof thresholds / sizeof thresholds[0],
+    .needs = NEED_OFFER | NEED_ATTEMPT,
     .check = check,
 };

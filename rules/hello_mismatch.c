@@ -126,11 +126,10 @@ static void check_compression(const struct handshake *handshake, const struct se
 
 static bool may_send_extension(const struct handshake *handshake, const struct server_hello *answer,
                                uint16_t type) {
-    struct tls_extension unused;
-    if (tls_extension_find(handshake->offer.extensions, type, &unused))
+    if (client_hello_has_extension(&handshake->offer, type))
         return true;
     if ((handshake->has & HANDSHAKE_HAS_SECOND_OFFER) &&
-        tls_extension_find(handshake->second_offer.extensions, type, &unused))
+        client_hello_has_extension(&handshake->second_offer, type))
         return true;
     if (type == TLS_EXT_COOKIE)
         return answer->is_hello_retry_request;
@@ -371,5 +370,6 @@ const struct rule rule_hello_mismatch = {
     .references = "RFC 8446 sections 4.1.2, 4.1.3, 4.1.4, 4.2 and 4.2.8; RFC 5246 section 7.4.1; "
                   "ATT&CK T1557",
     .is_left_by_interception = true,
+    .needs = NEED_OFFER | NEED_ANSWER,
     .check = check,
 };

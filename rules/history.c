@@ -9,25 +9,36 @@ static uint64_t suite_bit(uint16_t suite) {
     return (uint64_t)1 << (mixed >> 26U);
 }
 
-/* The suites of TLS 1.3 by number: a table look-up for each suite of each hello would cost more
- * than all rules together. */
-static bool is_tls13_or_signal(uint16_t suite) {
-    return (suite & 0xff00U) == 0x1300U || suite == 0x00c6 || suite == 0x00c7 || suite == 0xc0b4 ||
-           suite == 0xc0b5 || suite == TLS_SCSV_RENEGOTIATION || suite == TLS_SCSV_FALLBACK;
+/* Neither GREASE, nor TLS 1.3's, nor a signal; by number, since a look-up of its traits for each
+ * suite of each hello would cost more than all rules together. The first line knows most of them:
+ * 0x00.. and 0xc0.. below the signals. */
+static inline bool is_counted(uint16_t suite) {
+    if ((suite & 0x3f00U) == 0 && (suite & 0xffU) < 0xb4U)
+        return true;
+    return (suite & 0xff00U) != 0x1300U && suite != 0x00c6 && suite != 0x00c7 && suite != 0xc0b4 &&
+           suite != 0xc0b5 && suite != TLS_SCSV_RENEGOTIATION && suite != TLS_SCSV_FALLBACK &&
+           !tls_is_grease(suite);
 }
 
-uint64_t history_suites_of(const struct client_hello *hello) {
+static void note_suites(struct attempt *attempt, const struct client_hello *offer) {
+    struct span list = offer->cipher_suites;
     uint64_t suites = 0;
-    struct span list = hello->cipher_suites;
+    bool has_scsv = false;
     uint32_t cipher = 0;
-    while (client_hello_next_cipher(hello, &list, &cipher)) {
-        if (cipher > UINT16_MAX) /* an SSLv2 cipher spec */
-            continue;
-        uint16_t suite = (uint16_t)cipher;
-        if (!tls_is_grease(suite) && !is_tls13_or_signal(suite))
+    uint16_t suite = 0;
+    while (!offer->is_sslv2 && span_next_u16(&list, &suite)) {
+        if (is_counted(suite))
             suites |= suite_bit(suite);
+        else
+            has_scsv |= suite == TLS_SCSV_FALLBACK;
     }
-    return suites;
+    while (offer->is_sslv2 && client_hello_next_cipher(offer, &list, &cipher)) {
+        if (cipher <= UINT16_MAX && is_counted((uint16_t)cipher)) /* else an SSLv2 cipher spec */
+            suites |= suite_bit((uint16_t)cipher);
+        has_scsv |= cipher == TLS_SCSV_FALLBACK;
+    }
+    attempt->suites = suites;
+    attempt->has_fallback_scsv = has_scsv;
 }
 
 static enum tls_rank lowest_offered(const struct client_hello *offer) {
@@ -40,6 +51,16 @@ static enum tls_rank lowest_offered(const struct client_hello *offer) {
             lowest = rank;
     }
     return lowest;
+}
+
+static bool shares_hybrid(const struct client_hello *offer) {
+    struct span shares = offer->key_share;
+    struct span key;
+    uint16_t group = 0;
+    while (client_hello_next_key_share(&shares, &group, &key))
+        if (tls_group_is_post_quantum(group))
+            return true;
+    return false;
 }
 
 static enum handshake_side first_to_close(const struct handshake *handshake) {
@@ -59,25 +80,24 @@ static enum handshake_side first_to_close(const struct handshake *handshake) {
 }
 
 void history_attempt_of(const struct handshake *handshake, struct attempt *attempt) {
-    bool has_offer = handshake->has & HANDSHAKE_HAS_OFFER;
     const struct handshake_alert *fatal = handshake_fatal_alert(handshake, SIDE_COUNT);
     *attempt = (struct attempt){
         .started_us = handshake->started_us,
         .ended_us = handshake->ended_us,
         .packet = handshake->ended_packet,
         .highest_offered = (uint8_t)handshake_highest_offered(handshake),
-        .lowest_offered =
-            (uint8_t)(has_offer ? lowest_offered(&handshake->offer) : TLS_RANK_UNKNOWN),
         .negotiated = (uint8_t)handshake_negotiated(handshake),
         .outcome = (uint8_t)handshake->outcome,
         .fatal_alert = fatal ? fatal->description : 0,
         .fatal_sender = fatal ? fatal->sender : SIDE_COUNT,
         .closed_by = (uint8_t)first_to_close(handshake),
-        .has_fallback_scsv =
-            has_offer && client_hello_has_cipher(&handshake->offer, TLS_SCSV_FALLBACK),
         .missed = handshake->missed,
-        .suites = has_offer ? history_suites_of(&handshake->offer) : 0,
     };
+    if (!(handshake->has & HANDSHAKE_HAS_OFFER))
+        return;
+    attempt->lowest_offered = (uint8_t)lowest_offered(&handshake->offer);
+    attempt->shares_hybrid = shares_hybrid(&handshake->offer);
+    note_suites(attempt, &handshake->offer);
 }
 
 enum tls_rank history_proven_by_sentinel(const struct handshake *handshake) {
@@ -213,16 +233,4 @@ unsigned history_count_clients(uint64_t map) {
     for (; map != 0; map &= map - 1)
         count++;
     return count;
-}
-
-bool history_shares_hybrid(const struct handshake *handshake) {
-    if (!(handshake->has & HANDSHAKE_HAS_OFFER))
-        return false;
-    struct span shares = handshake->offer.key_share;
-    struct span key;
-    uint16_t group = 0;
-    while (client_hello_next_key_share(&shares, &group, &key))
-        if (tls_group_is_post_quantum(group))
-            return true;
-    return false;
 }

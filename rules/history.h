@@ -27,10 +27,11 @@ struct attempt {
     uint8_t fatal_sender; /* enum handshake_side */
     uint8_t closed_by;    /* enum handshake_side of the first FIN or RST; SIDE_COUNT when neither */
     bool has_fallback_scsv;
-    bool is_suspect; /* an alert of class attack was raised about it */
-    uint32_t missed; /* enum handshake_missed */
-    uint64_t suites; /* a 64-bit Bloom filter of the offered suites without GREASE, SCSVs and
-                        TLS 1.3's */
+    bool is_suspect;    /* an alert of class attack was raised about it */
+    bool shares_hybrid; /* a key share for a post-quantum group */
+    uint32_t missed;    /* enum handshake_missed */
+    uint64_t suites;    /* a 64-bit Bloom filter of the offered suites without GREASE, SCSVs and
+                           TLS 1.3's */
 };
 
 enum { HISTORY_MAX_ATTEMPTS = 8 };
@@ -76,6 +77,7 @@ struct twin {
 };
 
 struct history {
+    const struct attempt *now;      /* the handshake at hand: what will be remembered of it */
     const struct attempt *attempts; /* newest first */
     size_t attempt_count;
     const struct server_record *server;  /* NULL when nothing is known */
@@ -94,6 +96,14 @@ struct history {
                                               NULL: nothing */
 };
 
+/* Of the handshake at hand, without another walk through its hello. */
+static inline enum tls_rank history_offered(const struct history *history) {
+    return (enum tls_rank)history->now->highest_offered;
+}
+static inline enum tls_rank history_negotiated(const struct history *history) {
+    return (enum tls_rank)history->now->negotiated;
+}
+
 /* A week; what a mark proved is forgotten when it was not seen for so many of them. */
 #define HISTORY_FADE_US UINT64_C(604800000000)
 enum { HISTORY_PROVEN_FADES = 4 };
@@ -106,11 +116,6 @@ void history_merge(struct server_record *server, const struct server_record *oth
 
 /* What is kept of the handshake's ClientHello; is_same_connection and answers_differ stay false. */
 void history_hello_facts(const struct handshake *handshake, struct twin *facts);
-
-/* The Bloom filter of attempt.suites for an offer: one bit a suite. 0 when nothing is left to
- * count.
- */
-uint64_t history_suites_of(const struct client_hello *hello);
 
 /* What will be remembered of a handshake: the same facts, so that rules can compare the record at
  * hand with earlier ones on equal terms. */
@@ -125,9 +130,6 @@ bool history_is_other_trouble(const struct attempt *attempt);
 void history_count_answers(const struct server_record *server, enum tls_rank offered,
                            enum tls_rank negotiated, uint32_t *all, uint32_t *above);
 unsigned history_count_clients(uint64_t map);
-/* Does the client send a key share for a post-quantum group? */
-bool history_shares_hybrid(const struct handshake *handshake);
-
 /* The highest version this server is known to do: by its earlier handshakes, or by the DOWNGRD mark
  * in the record at hand. TLS_RANK_UNKNOWN when nothing says. */
 enum tls_rank history_server_ability(const struct history *history,

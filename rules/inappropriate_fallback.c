@@ -101,7 +101,7 @@ static enum rule_result check(const struct handshake *handshake, const struct hi
     bool is_refused = alert != NULL && alert->description == ALERT_INAPPROPRIATE_FALLBACK;
     if (!(handshake->has & HANDSHAKE_HAS_OFFER))
         return RULE_UNKNOWN;
-    bool has_scsv = client_hello_has_cipher(&handshake->offer, TLS_SCSV_FALLBACK);
+    bool has_scsv = history->now->has_fallback_scsv;
     if (!has_scsv && !is_refused)
         return RULE_PASS;
     uint64_t packet = 0;
@@ -148,5 +148,6 @@ const struct rule rule_inappropriate_fallback = {
               "minute before, for resets, forged alerts or packet loss. A server that answers "
               "although it can do more should be updated to honour RFC 7507.",
     .references = "RFC 7507 sections 3 and 4; ATT&CK T1557, T1562.010",
+    .needs = NEED_OFFER | NEED_FALLBACK,
     .check = check,
 };

@@ -32,11 +32,10 @@ static void add_leftover(struct leftovers *leftovers, const char *what, const ch
 
 /* Suites alone never count, so most hellos are done here. */
 static bool carries_newer_extension(const struct client_hello *offer, enum tls_rank offered) {
-    struct tls_extension unused;
     return !span_is_absent(offer->key_share) || !span_is_absent(offer->psk_key_exchange_modes) ||
            !span_is_absent(offer->pre_shared_key) || !span_is_absent(offer->early_data) ||
            (offered < TLS_RANK_1_2 && !span_is_absent(offer->signature_algorithms)) ||
-           tls_extension_find(offer->extensions, TLS_EXT_POST_HANDSHAKE_AUTH, &unused);
+           client_hello_has_extension(offer, TLS_EXT_POST_HANDSHAKE_AUTH);
 }
 
 /* Counts the suites of a list that have one of the traits; names the first. */
@@ -68,7 +67,6 @@ static void find_suites(const struct client_hello *offer, uint32_t traits, const
 }
 
 static void find_tls13(const struct client_hello *offer, struct leftovers *leftovers) {
-    struct tls_extension unused;
     find_suites(offer, CIPHER_SUITE_TLS13, "TLS 1.3 cipher suites", leftovers);
     if (!span_is_absent(offer->key_share))
         add_leftover(leftovers, "key_share", "present");
@@ -78,7 +76,7 @@ static void find_tls13(const struct client_hello *offer, struct leftovers *lefto
         add_leftover(leftovers, "pre_shared_key", "present");
     if (!span_is_absent(offer->early_data))
         add_leftover(leftovers, "early_data", "present");
-    if (tls_extension_find(offer->extensions, TLS_EXT_POST_HANDSHAKE_AUTH, &unused))
+    if (client_hello_has_extension(offer, TLS_EXT_POST_HANDSHAKE_AUTH))
         add_leftover(leftovers, "post_handshake_auth", "present");
 }
 
@@ -173,7 +171,7 @@ static enum rule_result check(const struct handshake *handshake, const struct hi
     enum { SPOILED = MISSED_START | MISSED_CLIENT_BYTES | MISSED_CUT_PACKET | MISSED_MEMORY };
     if (!(handshake->has & HANDSHAKE_HAS_OFFER))
         return RULE_UNKNOWN;
-    enum tls_rank offered = handshake_highest_offered(handshake);
+    enum tls_rank offered = history_offered(history);
     if (offered == TLS_RANK_1_3)
         return RULE_PASS;
     if (offered == TLS_RANK_UNKNOWN || offer->is_truncated || offer->has_malformed_extension ||
@@ -230,5 +228,6 @@ const struct rule rule_inconsistent_client_hello = {
     .references = "RFC 8446 sections 4.1.2, 4.2 and 9.2; RFC 5246 sections 7.4.1.4.1 and A.5; "
                   "RFC 5289; ATT&CK T1557, T1562.010",
     .is_left_by_interception = true,
+    .needs = NEED_OFFER | NEED_BELOW_TLS_1_3,
     .check = check,
 };

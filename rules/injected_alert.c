@@ -102,5 +102,6 @@ const struct rule rule_injected_alert = {
               "for. A hop limit of its own tells how far away the injector stands.",
     .references = "RFC 8446 section 6; RFC 9293; ATT&CK T1557",
     .is_left_by_interception = true,
+    .needs = NEED_SUSPECT,
     .check = check,
 };

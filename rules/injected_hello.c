@@ -90,5 +90,6 @@ const struct rule rule_injected_hello = {
               "connection. The first to arrive is the one that the receiver took.",
     .references = "RFC 9293 section 3.10.7.4; ATT&CK T1557",
     .is_left_by_interception = true,
+    .needs = NEED_CONFLICT,
     .check = check,
 };

@@ -108,5 +108,6 @@ const struct rule rule_injected_reset = {
               "`interception` in the configuration.",
     .references = "RFC 9293 section 3.5.2; RFC 5961 section 3; ATT&CK T1557",
     .is_left_by_interception = true,
+    .needs = NEED_SUSPECT,
     .check = check,
 };

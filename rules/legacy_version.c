@@ -22,7 +22,7 @@ static const char *wanted_version(const struct history *history,
 
 static enum rule_result check(const struct handshake *handshake, const struct history *history,
                               const struct rule_settings *settings, struct finding *finding) {
-    enum tls_rank negotiated = handshake_negotiated(handshake);
+    enum tls_rank negotiated = history_negotiated(history);
     if (negotiated == TLS_RANK_UNKNOWN)
         return RULE_UNKNOWN;
     bool is_legacy = negotiated < settings->legacy_below;

@@ -173,5 +173,6 @@ const struct rule rule_malformed_hello = {
               "middlebox that rewrites hellos badly. Names or versions of such a hello may be "
               "missing from the counts.",
     .references = "RFC 8446 sections 3.4, 4.1 and 4.2 (no extension twice); RFC 9147 section 5.5",
+    .needs = NEED_MALFORMED,
     .check = check,
 };

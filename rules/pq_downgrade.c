@@ -31,11 +31,10 @@ static void add_evidence(struct finding *finding, const struct handshake *handsh
 
 static enum rule_result check(const struct handshake *handshake, const struct history *history,
                               const struct rule_settings *settings, struct finding *finding) {
-    if (!(handshake->has & HANDSHAKE_HAS_OFFER) ||
-        handshake_negotiated(handshake) == TLS_RANK_UNKNOWN)
+    if (!(handshake->has & HANDSHAKE_HAS_OFFER) || history_negotiated(history) == TLS_RANK_UNKNOWN)
         return RULE_UNKNOWN;
     const struct server_record *server = history->server;
-    if (!history_shares_hybrid(handshake) || server == NULL ||
+    if (!history->now->shares_hybrid || server == NULL ||
         tls_group_is_post_quantum(handshake_group(handshake)) || handshake_is_resumed(handshake))
         return RULE_PASS;
     if (handshake->missed &
@@ -81,5 +80,6 @@ const struct rule rule_pq_downgrade = {
     .references = "RFC 8446 section 4.2.8; draft-ietf-tls-ecdhe-mlkem; ATT&CK T1562.010",
     .thresholds = thresholds,
     .threshold_count = sizeof thresholds / sizeof thresholds[0],
+    .needs = NEED_OFFER | NEED_HYBRID | NEED_SERVER,
     .check = check,
 };

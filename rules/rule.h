@@ -64,6 +64,27 @@ struct rule_threshold {
     const char *meaning;
 };
 
+/* What a handshake and its history must have for a rule to hit: where it is not there, the rule
+ * need not be asked. */
+enum rule_need {
+    NEED_OFFER = 1U << 0U,
+    NEED_CHOICE = 1U << 1U,
+    NEED_ANSWER = 1U << 2U,        /* a choice, or a retry */
+    NEED_UNREACHED = 1U << 3U,     /* more was offered than was negotiated */
+    NEED_BELOW_TLS_1_3 = 1U << 4U, /* no TLS 1.3 was offered */
+    NEED_FALLBACK = 1U << 5U,      /* TLS_FALLBACK_SCSV was offered, or an alert was sent */
+    NEED_HYBRID = 1U << 6U,        /* a key share for a post-quantum group was offered */
+    NEED_SUSPECT = 1U << 7U,
+    NEED_CONFLICT = 1U << 8U,
+    NEED_DIALOGUE = 1U << 9U,
+    NEED_MALFORMED = 1U << 10U,
+    NEED_ATTEMPT = 1U << 11U, /* history: an earlier one */
+    NEED_SERVER = 1U << 12U,  /* history: something is known of it */
+    NEED_TWIN = 1U << 13U,
+};
+/* All of enum rule_need that is there. */
+uint32_t rule_needs_met(const struct handshake *handshake, const struct history *history);
+
 struct rule {
     const char *kind;      /* stable name, never reused: "downgrade-sentinel" */
     uint32_t signature_id; /* stable number for EVE's alert.signature_id */
@@ -82,6 +103,7 @@ struct rule {
     bool is_left_by_interception;
     const struct rule_threshold *thresholds; /* NULL when it has none */
     size_t threshold_count;
+    uint32_t needs; /* enum rule_need */
     enum rule_result (*check)(const struct handshake *handshake, const struct history *history,
                               const struct rule_settings *settings, struct finding *finding);
 };

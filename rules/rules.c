@@ -51,6 +51,29 @@ void rules_default_settings(struct rule_settings *settings) {
     };
 }
 
+static uint32_t need(enum rule_need bit, bool is_met) {
+    return is_met ? (uint32_t)bit : 0;
+}
+
+uint32_t rule_needs_met(const struct handshake *handshake, const struct history *history) {
+    const struct attempt *now = history->now;
+    uint32_t has = handshake->has;
+    return need(NEED_OFFER, has & HANDSHAKE_HAS_OFFER) |
+           need(NEED_CHOICE, has & HANDSHAKE_HAS_CHOICE) |
+           need(NEED_ANSWER, has & (HANDSHAKE_HAS_CHOICE | HANDSHAKE_HAS_RETRY)) |
+           need(NEED_UNREACHED,
+                now->negotiated != TLS_RANK_UNKNOWN && now->highest_offered > now->negotiated) |
+           need(NEED_BELOW_TLS_1_3, now->highest_offered < TLS_RANK_1_3) |
+           need(NEED_FALLBACK, now->has_fallback_scsv || handshake->alert_count != 0) |
+           need(NEED_HYBRID, now->shares_hybrid) |
+           need(NEED_SUSPECT, handshake->suspect_count != 0) |
+           need(NEED_CONFLICT, handshake->conflict_count != 0) |
+           need(NEED_DIALOGUE, has & HANDSHAKE_HAS_DIALOGUE) |
+           need(NEED_MALFORMED, handshake->malformed != 0) |
+           need(NEED_ATTEMPT, history->attempt_count != 0) |
+           need(NEED_SERVER, history->server != NULL) | need(NEED_TWIN, history->twin != NULL);
+}
+
 const char *rule_class_name(enum rule_class rule_class) {
     static const char *const names[] = {"attack", "policy", "info"};
     return names[rule_class];

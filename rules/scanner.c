@@ -11,7 +11,7 @@ enum { MANY_VERSIONS = 4, MANY_SERVERS = 32, FAILING_PERCENT = 50 };
 /* Different highest offers of this client to this server, lately. */
 static unsigned count_versions(const struct handshake *handshake, const struct history *history,
                                const struct rule_settings *settings) {
-    uint32_t seen = 1U << handshake_highest_offered(handshake);
+    uint32_t seen = 1U << history_offered(history);
     for (size_t i = 0; i < history->attempt_count; i++) {
         const struct attempt *attempt = &history->attempts[i];
         if (attempt->started_us + settings->fallback_window_us >= handshake->started_us)
@@ -63,5 +63,6 @@ const struct rule rule_scanner = {
               "reconnaissance: what it found out about your servers' versions is what the table "
               "per domain shows.",
     .references = "ATT&CK T1595.002",
+    .needs = NEED_OFFER,
     .check = check,
 };

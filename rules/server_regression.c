@@ -25,8 +25,8 @@ static void add_evidence(struct finding *finding, const struct handshake *handsh
 
 static enum rule_result check(const struct handshake *handshake, const struct history *history,
                               const struct rule_settings *settings, struct finding *finding) {
-    enum tls_rank offered = handshake_highest_offered(handshake);
-    enum tls_rank negotiated = handshake_negotiated(handshake);
+    enum tls_rank offered = history_offered(history);
+    enum tls_rank negotiated = history_negotiated(history);
     if (offered == TLS_RANK_UNKNOWN || negotiated == TLS_RANK_UNKNOWN)
         return RULE_UNKNOWN;
     if (negotiated >= offered || history->server == NULL)
@@ -81,5 +81,6 @@ const struct rule rule_server_regression = {
     .references = "RFC 8446 appendix D.5; ATT&CK T1562.010",
     .thresholds = thresholds,
     .threshold_count = sizeof thresholds / sizeof thresholds[0],
+    .needs = NEED_UNREACHED | NEED_SERVER,
     .check = check,
 };

@@ -84,5 +84,6 @@ const struct rule rule_split_view = {
               "offers less: the tap that saw it is farther from the client.",
     .references = "RFC 8446 sections 4.1.2 and E.1; ATT&CK T1557",
     .is_left_by_interception = true,
+    .needs = NEED_TWIN,
     .check = check,
 };

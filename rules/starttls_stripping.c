@@ -132,5 +132,6 @@ const struct rule rule_starttls_stripping = {
     .is_left_by_interception = true,
     .thresholds = thresholds,
     .threshold_count = sizeof thresholds / sizeof thresholds[0],
+    .needs = NEED_DIALOGUE,
     .check = check,
 };

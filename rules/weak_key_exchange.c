@@ -174,5 +174,6 @@ const struct rule rule_weak_key_exchange = {
                   "et al.: In Search of CurveSwap (2018); ATT&CK T1600.001",
     .thresholds = thresholds,
     .threshold_count = sizeof thresholds / sizeof thresholds[0],
+    .needs = NEED_OFFER | NEED_CHOICE,
     .check = check,
 };

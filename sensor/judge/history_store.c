@@ -252,9 +252,9 @@ static void add_attempt(struct history_store *store, uint64_t hash, const struct
 /* Clients that got less than nearly all others: how many different ones tells an attack on one of
  * them from a server that has changed. */
 static void note_lowered(struct server_record *server, const struct handshake *handshake,
-                         const struct history_keys *keys) {
-    enum tls_rank offered = handshake_highest_offered(handshake);
-    enum tls_rank negotiated = handshake_negotiated(handshake);
+                         const struct history_keys *keys, const struct attempt *attempt) {
+    enum tls_rank offered = (enum tls_rank)attempt->highest_offered;
+    enum tls_rank negotiated = (enum tls_rank)attempt->negotiated;
     uint32_t all = 0;
     uint32_t above = 0;
     if (negotiated == TLS_RANK_UNKNOWN)
@@ -264,13 +264,13 @@ static void note_lowered(struct server_record *server, const struct handshake *h
         if (above > all / 2)
             server->lowered_clients |= keys->client_bit;
     }
-    if (history_shares_hybrid(handshake) && server->hybrid_taken > server->hybrid_offered / 2 &&
+    if (attempt->shares_hybrid && server->hybrid_taken > server->hybrid_offered / 2 &&
         !tls_group_is_post_quantum(handshake_group(handshake)))
         server->classical_clients |= keys->client_bit;
 }
 
 static void add_server(struct history_store *store, const struct handshake *handshake,
-                       const struct history_keys *keys, bool is_suspect) {
+                       const struct history_keys *keys, const struct attempt *attempt) {
     struct server_record *server =
         &store->servers[touch_server(store, keys->server, handshake->ended_us)];
     server->handshakes++;
@@ -280,20 +280,21 @@ static void add_server(struct history_store *store, const struct handshake *hand
         server->highest_proven = (uint8_t)proven;
     if (proven != TLS_RANK_UNKNOWN && proven == server->highest_proven)
         server->proven_us = handshake->ended_us;
-    enum tls_rank negotiated = handshake_negotiated(handshake);
-    enum tls_rank offered = handshake_highest_offered(handshake);
-    note_lowered(server, handshake, keys);
-    if (is_suspect || negotiated == TLS_RANK_UNKNOWN || handshake->outcome != OUTCOME_COMPLETED)
+    note_lowered(server, handshake, keys, attempt);
+    uint8_t negotiated = attempt->negotiated;
+    uint8_t offered = attempt->highest_offered;
+    if (attempt->is_suspect || negotiated == TLS_RANK_UNKNOWN ||
+        handshake->outcome != OUTCOME_COMPLETED)
         return;
     server->negotiated[negotiated]++;
     if (server->by_offer[offered][negotiated] < UINT16_MAX)
         server->by_offer[offered][negotiated]++;
-    if (history_shares_hybrid(handshake) && !handshake_is_resumed(handshake)) {
+    if (attempt->shares_hybrid && !handshake_is_resumed(handshake)) {
         server->hybrid_offered++;
         server->hybrid_taken += tls_group_is_post_quantum(handshake_group(handshake));
     }
     if (negotiated > server->highest_negotiated)
-        server->highest_negotiated = (uint8_t)negotiated;
+        server->highest_negotiated = negotiated;
 }
 
 /* What a dialogue shows of the server's TLS, before any login. */
@@ -336,20 +337,17 @@ static void add_client(struct history_store *store, const struct handshake *hand
 }
 
 void history_store_add(struct history_store *store, const struct handshake *handshake,
-                       const struct history_keys *keys, bool is_suspect) {
+                       const struct history_keys *keys, const struct attempt *attempt) {
     if (handshake->has & HANDSHAKE_HAS_OFFER) {
-        struct attempt attempt;
-        history_attempt_of(handshake, &attempt);
-        attempt.is_suspect = is_suspect;
         if (keys->has_name)
-            add_attempt(store, keys->named, &attempt);
-        add_attempt(store, keys->addressed, &attempt);
+            add_attempt(store, keys->named, attempt);
+        add_attempt(store, keys->addressed, attempt);
     }
     if (handshake->has & HANDSHAKE_HAS_DIALOGUE)
         add_dialogue(store, handshake, keys);
     if (!handshake_has_hello(handshake))
         return;
-    add_server(store, handshake, keys, is_suspect);
+    add_server(store, handshake, keys, attempt);
     size_t slot = lru_table_find(&store->server_table, keys->server);
     if (slot != SIZE_MAX)
         tell_others(store, keys->server, &store->servers[slot]);

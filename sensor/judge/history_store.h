@@ -48,15 +48,16 @@ void history_keys_of(const struct handshake *handshake, const struct domain *dom
 void history_store_expect(const struct history_store *store, const struct handshake *handshake,
                           const struct history_keys *keys);
 
-/* Lays out what is known about this handshake's client, server and name. The view points into the
- * store and is good until the next call on it. */
+/* Lays out what is known about this handshake's client, server and name; not the handshake itself
+ * (view->now). The view points into the store and is good until the next call on it. */
 void history_store_view(struct history_store *store, const struct handshake *handshake,
                         const struct history_keys *keys, struct history *view);
 
-/* Remembers a judged handshake. `is_suspect` (an attack-class rule hit) keeps what was negotiated
- * out of the server's record; what its mark proves is kept always. */
+/* Remembers a judged handshake, of which `attempt` is what history_attempt_of() says, and whether
+ * it is suspect: an attack-class rule hit. Then what was negotiated is kept out of the server's
+ * record; what its mark proves is kept always. */
 void history_store_add(struct history_store *store, const struct handshake *handshake,
-                       const struct history_keys *keys, bool is_suspect);
+                       const struct history_keys *keys, const struct attempt *attempt);
 
 /* The tables, for history_file.h. */
 enum { HISTORY_STORE_TABLES = 3 };

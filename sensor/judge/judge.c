@@ -36,6 +36,8 @@ struct judge {
     const struct source *latest_source; /* NULL: nothing was judged yet */
     struct late_twin late;              /* of judge_take_shared() */
     struct judge_counts counts;
+    uint32_t needs[JUDGE_MAX_RULES]; /* the rules', side by side: all are looked at each time */
+    struct finding finding;          /* of the rule that runs */
     struct finding
         findings[JUDGE_MAX_RULES]; /* of the handshake at hand; valid where rules_hit says so */
 };
@@ -63,6 +65,8 @@ struct judge *judge_new(const struct judge_config *config, struct classify *clas
     judge->classify = classify;
     judge->sinks = sinks;
     judge->sink_count = sink_count;
+    for (size_t i = 0; i < rules_count && i < JUDGE_MAX_RULES; i++)
+        judge->needs[i] = rules_all[i]->needs;
     if (exceptions_want_ja4(&config->exceptions)) {
         judge->fingerprinter = fingerprinter_new();
         if (judge->fingerprinter == NULL)
@@ -232,7 +236,7 @@ static uint64_t count_repeat(struct judge *judge, const struct rule *rule,
 static bool run_rule(struct judge *judge, size_t index, const struct history *history,
                      struct verdict *verdict) {
     const struct rule *rule = rules_all[index];
-    struct finding *finding = &judge->findings[index];
+    struct finding *finding = &judge->finding;
     finding->evidence_count = 0;
     finding->is_downgrade = false;
     finding->confidence = CONFIDENCE_LOW;
@@ -245,6 +249,7 @@ static bool run_rule(struct judge *judge, size_t index, const struct history *hi
         return false;
     }
     verdict->rules_hit |= 1U << index;
+    judge->findings[index] = *finding;
     if (rule->rule_class != RULE_ATTACK)
         return false;
     if (finding->is_downgrade && finding->confidence >= CONFIDENCE_MEDIUM)
@@ -252,11 +257,12 @@ static bool run_rule(struct judge *judge, size_t index, const struct history *hi
     return true;
 }
 
-/* Runs what is on; true when a rule of class attack hit. */
+/* Runs what is on and could hit; true when a rule of class attack hit. */
 static bool run_rules(struct judge *judge, const struct history *history, struct verdict *verdict) {
     bool is_attack = false;
+    uint32_t missing = ~rule_needs_met(verdict->handshake, history);
     for (size_t i = 0; i < rules_count && i < JUDGE_MAX_RULES; i++)
-        if (judge->config.rules_on & (1U << i))
+        if ((judge->needs[i] & missing) == 0 && (judge->config.rules_on & (1U << i)))
             is_attack |= run_rule(judge, i, history, verdict);
     return is_attack;
 }
@@ -316,7 +322,7 @@ static void emit_alert(struct judge *judge, size_t index, const struct verdict *
 }
 
 static void emit_alerts(struct judge *judge, const struct verdict *verdict) {
-    for (size_t i = 0; i < rules_count && i < JUDGE_MAX_RULES; i++)
+    for (size_t i = 0; verdict->rules_hit >> i != 0 && i < JUDGE_MAX_RULES; i++)
         if (verdict->rules_hit & (1U << i))
             emit_alert(judge, i, verdict);
 }
@@ -331,7 +337,9 @@ static void judge_late_twin(struct judge *judge, const struct late_twin *late) {
         .application = {.name = "", .category = ""},
         .limiter = LIMITER_UNKNOWN,
     };
-    const struct history history = {.twin = &late->twin, .mine = &late->mine};
+    struct attempt now;
+    history_attempt_of(&late->handshake, &now);
+    const struct history history = {.now = &now, .twin = &late->twin, .mine = &late->mine};
     for (size_t i = 0; i < rules_count && i < JUDGE_MAX_RULES; i++)
         if (rules_all[i] == &rule_split_view && (judge->config.rules_on & (1U << i)))
             (void)run_rule(judge, i, &history, &verdict);
@@ -374,20 +382,23 @@ void judge_handshake(struct judge *judge, const struct source *source,
     history_store_expect(judge->store, handshake, &keys);
     if (judge->classify != NULL)
         verdict.application = classify_domain(judge->classify, verdict.domain.name);
-    enum tls_rank negotiated = handshake_negotiated(handshake);
+    struct history history;
+    struct attempt attempt;
+    history_attempt_of(handshake, &attempt);
+    enum tls_rank negotiated = (enum tls_rank)attempt.negotiated;
     verdict.is_legacy = negotiated != TLS_RANK_UNKNOWN && negotiated < TLS_RANK_1_2;
 
-    struct history history;
     history_store_view(judge->store, handshake, &keys, &history);
+    history.now = &attempt;
     if (judge->twins)
         history.twin =
             twin_store_meet(judge->twins, handshake, &verdict.domain, &verdict.is_seen_elsewhere);
     history.expected = expectations_find(&judge->config.expectations, handshake, &verdict.domain);
-    bool is_attack = run_rules(judge, &history, &verdict);
+    attempt.is_suspect = run_rules(judge, &history, &verdict);
     emit_alerts(judge, &verdict);
     for (size_t i = 0; i < judge->sink_count && handshake_has_hello(handshake); i++) {
         if (judge->sinks[i]->handshake != NULL)
             judge->sinks[i]->handshake(judge->sinks[i]->context, &verdict);
     }
-    history_store_add(judge->store, handshake, &keys, is_attack);
+    history_store_add(judge->store, handshake, &keys, &attempt);
 }

@@ -277,9 +277,18 @@ static bool has_evidence(const struct finding *finding, const char *wanted) {
     return is_found && finding->evidence_count > 0;
 }
 
-static bool case_holds(const struct rule *rule, const struct rule_case *row, struct scene *scene) {
+enum rule_result scene_check(struct scene *scene, const struct rule *rule) {
+    history_attempt_of(&scene->handshake, &scene->now);
+    scene->history.now = &scene->now;
     enum rule_result result =
         rule->check(&scene->handshake, &scene->history, &scene->settings, &scene->finding);
+    if (result == RULE_HIT)
+        assert_int_equal(rule->needs & ~rule_needs_met(&scene->handshake, &scene->history), 0);
+    return result;
+}
+
+static bool case_holds(const struct rule *rule, const struct rule_case *row, struct scene *scene) {
+    enum rule_result result = scene_check(scene, rule);
     if (result != row->result) {
         print_error("%s / %s: result %d, expected %d\n", rule->kind, row->name, (int)result,
                     (int)row->result);

@@ -47,6 +47,7 @@ enum { SCENE_HELLO_SIZE = 2048 };
 struct scene {
     struct handshake handshake;
     struct history history;
+    struct attempt now;
     struct attempt attempts[HISTORY_MAX_ATTEMPTS];
     struct server_record server;
     struct rule_settings settings;
@@ -68,6 +69,9 @@ void scene_fail(struct scene *scene, enum handshake_outcome outcome);
 /* An earlier attempt, put in front of the others (newest first). */
 void scene_attempt(struct scene *scene, struct attempt attempt);
 void scene_know_server(struct scene *scene, enum tls_rank highest_negotiated);
+
+/* What the rule says of the scene. Fails the test when it hits although its needs are not met. */
+enum rule_result scene_check(struct scene *scene, const struct rule *rule);
 
 /* A row of a rule's table. */
 struct rule_case {

@@ -75,8 +75,7 @@ static void test_cases(void **state) {
         arrange(&scene, cases[i].offered, cases[i].chosen);
         scene.history.expected = cases[i].range;
         enum expectation expectation = expected_range_check(cases[i].range, &scene.handshake);
-        enum rule_result result =
-            rule->check(&scene.handshake, &scene.history, &scene.settings, &scene.finding);
+        enum rule_result result = scene_check(&scene, rule);
         if (expectation != cases[i].expectation || result != cases[i].legacy_version)
             fail_msg("%s: expectation %d, rule %d", cases[i].name, (int)expectation, (int)result);
     }
@@ -90,8 +89,7 @@ static void test_evidence_names_the_pool(void **state) {
     assert_string_equal(expected_range_format(&old_pool, text), "TLS 1.0 to TLS 1.1");
     arrange(&scene, TLS_VERSION_1_3, TLS_VERSION_1_1);
     scene.history.expected = &pool;
-    rules_find("legacy-version")
-        ->check(&scene.handshake, &scene.history, &scene.settings, &scene.finding);
+    (void)scene_check(&scene, rules_find("legacy-version"));
     assert_true(scene.finding.evidence_count > 0);
     assert_string_equal(scene.finding.evidence[0].expected,
                         "TLS 1.0 to TLS 1.3 (pool legacy), the best that both ends do");

@@ -275,7 +275,9 @@ static void test_attempt(void **state) {
     /* GREASE, signals and TLS 1.3's suites leave no mark. */
     uint64_t with_noise = attempt.suites;
     scene_offer(&scene, (struct client_spec){.suites = plain});
-    assert_int_equal(history_suites_of(&scene.handshake.offer), with_noise);
+    history_attempt_of(&scene.handshake, &attempt);
+    assert_int_equal(attempt.suites, with_noise);
+    assert_false(attempt.has_fallback_scsv);
     assert_int_not_equal(with_noise, 0);
 
     scene_init(&scene);

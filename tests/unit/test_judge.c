@@ -389,6 +389,14 @@ static void test_attempts_are_bounded(void **state) {
     judge_delete(fixture.judge);
 }
 
+static void add(struct history_store *store, const struct handshake *handshake,
+                const struct history_keys *keys, bool is_suspect) {
+    struct attempt attempt;
+    history_attempt_of(handshake, &attempt);
+    attempt.is_suspect = is_suspect;
+    history_store_add(store, handshake, keys, &attempt);
+}
+
 static void test_store_rings_and_servers(void **state) {
     (void)state;
     static struct scene scene;
@@ -408,7 +416,7 @@ static void test_store_rings_and_servers(void **state) {
 
     for (uint64_t i = 1; i <= HISTORY_MAX_ATTEMPTS + 3; i++) {
         scene.handshake.ended_packet = i;
-        history_store_add(store, &scene.handshake, &keys, true);
+        add(store, &scene.handshake, &keys, true);
     }
     history_store_view(store, &scene.handshake, &keys, &view);
     assert_int_equal(view.attempt_count, HISTORY_MAX_ATTEMPTS);
@@ -423,7 +431,7 @@ static void test_store_rings_and_servers(void **state) {
     assert_int_equal(view.server->highest_negotiated, TLS_RANK_UNKNOWN);
     assert_int_equal(view.server->highest_proven, TLS_RANK_1_3);
     scene.handshake.outcome = OUTCOME_COMPLETED;
-    history_store_add(store, &scene.handshake, &keys, false);
+    add(store, &scene.handshake, &keys, false);
     history_store_view(store, &scene.handshake, &keys, &view);
     assert_int_equal(view.server->highest_negotiated, TLS_RANK_1_2);
     assert_int_equal(view.server->negotiated[TLS_RANK_1_2], 1);
@@ -454,7 +462,7 @@ static void test_client_map(void **state) {
         scene.handshake.server.address.bytes[2] = (uint8_t)(i >> 8);
         scene.handshake.server.address.bytes[3] = (uint8_t)(i & 0xff);
         history_keys_of(&scene.handshake, &domain, &keys);
-        history_store_add(store, &scene.handshake, &keys, false);
+        add(store, &scene.handshake, &keys, false);
         if (i == 9) {
             history_store_view(store, &scene.handshake, &keys, &view);
             assert_in_range(view.client_servers, 8, 10);

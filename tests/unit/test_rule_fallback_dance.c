@@ -25,8 +25,12 @@ static uint64_t suites_of(const uint16_t *list) {
         bytes[size++] = (uint8_t)(list[i] >> 8U);
         bytes[size++] = (uint8_t)(list[i] & 0xffU);
     }
-    struct client_hello hello = {.cipher_suites = span_of(bytes, size)};
-    return history_suites_of(&hello);
+    static struct handshake handshake;
+    struct attempt attempt;
+    handshake.has = HANDSHAKE_HAS_OFFER;
+    handshake.offer.cipher_suites = span_of(bytes, size);
+    history_attempt_of(&handshake, &attempt);
+    return attempt.suites;
 }
 
 /* A first try that was reset, from two seconds to one second before the record at hand. */

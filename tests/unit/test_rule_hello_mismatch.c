@@ -434,9 +434,7 @@ static void test_sslv2_framing(void **state) {
         scene_answer(&scene, (struct server_spec){.legacy_version = 0x0301,
                                                   .suite = offered ? 0x002f : 0x0035,
                                                   .extensions = renegotiation_info});
-        assert_int_equal(
-            rule->check(&scene.handshake, &scene.history, &scene.settings, &scene.finding),
-            offered ? RULE_PASS : RULE_HIT);
+        assert_int_equal(scene_check(&scene, rule), offered ? RULE_PASS : RULE_HIT);
     }
 }
 
