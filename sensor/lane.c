@@ -21,7 +21,7 @@ enum {
     WAIT_DECODE = 4,
     WAIT_FLOW = WAIT_DECODE + 4,
     WAIT_SESSION = WAIT_FLOW + 4,
-    WAIT_FOLLOW = WAIT_SESSION + 4,
+    WAIT_FOLLOW = LANE_WAITING,
     WAITING_ROOM = 32, /* a power of two, and room for all that wait */
 };
 

@@ -14,6 +14,8 @@
 
 struct packet_ring;
 
+enum { LANE_WAITING = 16 }; /* packets that wait at most, with lane_packet_later() */
+
 struct lane_config {
     struct flow_config flow;
     size_t fragments; /* see struct pipeline_config */

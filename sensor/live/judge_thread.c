@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 enum {
@@ -83,6 +84,7 @@ static void wait_for_records(struct judge_thread *thread, int ms) {
 static void *run(void *context) {
     struct judge_thread *thread = context;
     bool is_over = false;
+    (void)prctl(PR_SET_NAME, "judge");
     while (!is_over) {
         struct ringed_record record = {0};
         bool is_waiting = false;

@@ -7,10 +7,15 @@
  * so it becomes a hole in packet time (lane_hole()). That is known before any packet behind the
  * hole is read: when the kernel dropped, its ring was full of older ones, and a batch is a small
  * part of it.
+ *
+ * libpcap gives a block of its ring back to the kernel inside of the call that hands out the last
+ * packet of it, and nobody can tell which one that is. So frames of ordinary size are copied: they
+ * may wait for each other then (lane_packet_later()), which saves more than the copy costs.
  */
 #include "worker.h"
 
 #include "flow_key.h"
+#include "frame_copies.h"
 #include "kernel_filter.h"
 #include "live_clock.h"
 #include "log.h"
@@ -25,6 +30,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -54,9 +60,10 @@ struct worker {
 
     /* the thread's own */
     struct live_clock clock;
-    uint64_t number;     /* of the next packet */
-    uint64_t dropped;    /* by the kernel, at the last look */
-    uint64_t dropped_us; /* time of day of that look */
+    struct frame_copies copies; /* of packets that wait in the lane */
+    uint64_t number;            /* of the next packet */
+    uint64_t dropped;           /* by the kernel, at the last look */
+    uint64_t dropped_us;        /* time of day of that look */
     uint64_t looked_ms;
     uint64_t published_ms;
     unsigned patience_ms; /* what is left of it */
@@ -133,7 +140,13 @@ static void on_packet(void *context, const struct capture_packet *captured) {
     packet.number = worker->number;
     packet.time_us = live_clock_believe(&worker->clock, captured->time_us);
     worker->number += worker->config.number_step;
-    lane_packet(worker->lane, &packet);
+    if (packet.frame.size <= FRAME_COPIES_MAX_SIZE) {
+        packet.frame = frame_copies_add(&worker->copies, packet.frame);
+        lane_packet_later(worker->lane, &packet);
+    } else {
+        lane_catch_up(worker->lane);
+        lane_packet(worker->lane, &packet);
+    }
 }
 
 static void look_at_clock(struct worker *worker) {
@@ -249,6 +262,7 @@ static int read_batch(struct worker *worker) {
     if (kept)
         packet_ring_lock(kept);
     int count = live_read(worker->live, on_packet, worker);
+    lane_catch_up(worker->lane);
     if (kept)
         packet_ring_unlock(kept);
     return count;
@@ -297,6 +311,7 @@ static void drain(struct worker *worker) {
 
 static void *run(void *context) {
     struct worker *worker = context;
+    (void)prctl(PR_SET_NAME, "worker");
     while (!atomic_load(&worker->is_stopping))
         if (!turn(worker))
             wait_for_packets(worker);

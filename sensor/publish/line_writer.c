@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -193,6 +194,7 @@ static void *run(void *context) {
     char piece[PIECE_BYTES];
     struct timespec now;
     time_t deadline = 0;
+    (void)prctl(PR_SET_NAME, "writer");
     (void)pthread_mutex_lock(&writer->mutex);
     for (;;) {
         clock_gettime(CLOCK_MONOTONIC, &now);

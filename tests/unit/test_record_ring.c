@@ -137,6 +137,32 @@ static void test_order_and_room(void **state) {
     record_ring_delete(ring);
 }
 
+/* Whoever keeps up touches little memory. */
+static void test_an_empty_ring_begins_anew(void **state) {
+    struct ringed_record first;
+    struct ringed_record again;
+    (void)state;
+    make_record();
+    struct record_ring *ring = record_ring_new(0);
+    assert_non_null(ring);
+    assert_true(record_ring_put(ring, &scene.handshake, 1, 0));
+    assert_true(record_ring_put(ring, &scene.handshake, 2, 0));
+    assert_true(record_ring_first(ring, &first));
+    record_ring_drop(ring);
+    assert_true(record_ring_put(ring, &scene.handshake, 3, 0)); /* it is not empty */
+    for (uint64_t told_us = 2; told_us <= 3; told_us++) {
+        assert_true(record_ring_first(ring, &again));
+        assert_int_equal(again.told_us, told_us);
+        assert_ptr_not_equal(again.record, first.record);
+        record_ring_drop(ring);
+    }
+    assert_false(record_ring_first(ring, &again));
+    assert_true(record_ring_put(ring, &scene.handshake, 4, 0));
+    assert_true(record_ring_first(ring, &again));
+    assert_ptr_equal(again.record, first.record);
+    record_ring_delete(ring);
+}
+
 enum { RECORDS = 50000 };
 
 static void *put_all(void *context) {
@@ -173,9 +199,8 @@ static void test_two_threads(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_copy_stands_alone),
-        cmocka_unit_test(test_an_empty_record),
-        cmocka_unit_test(test_order_and_room),
+        cmocka_unit_test(test_copy_stands_alone), cmocka_unit_test(test_an_empty_record),
+        cmocka_unit_test(test_order_and_room),    cmocka_unit_test(test_an_empty_ring_begins_anew),
         cmocka_unit_test(test_two_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
