@@ -8,8 +8,9 @@
 #include "judge.h"
 
 #include "handshake_ech.h"
+#include "siphash.h"
 
-enum { MAX_NAME = 253, MAX_LABEL = 63 };
+enum { MAX_NAME = 253, MAX_LABEL = 63, LANE_DOMAIN = 10 };
 
 static uint8_t lower(uint8_t byte) {
     return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte - 'A' + 'a') : byte;
@@ -87,10 +88,15 @@ static bool is_host_name(struct span name, bool may_be_wildcard) {
     return label > digits;
 }
 
+uint64_t domain_hash(const char *name) {
+    return siphash(name, strlen(name), LANE_DOMAIN);
+}
+
 static void set_name(struct domain *domain, const char *name, enum domain_source source) {
     size_t size = strlen(name);
     memcpy(domain->name, name, size + 1);
     domain->source = source;
+    domain->hash = domain_hash(name);
 }
 
 /* Names that are there for no other purpose than to stand in front of others: the public names of
@@ -104,8 +110,7 @@ static bool is_cover_name(const char *name) {
     return false;
 }
 
-/* Is the name in clear not the one that was asked for? */
-static bool is_outer_name(const struct handshake *handshake, const char *name) {
+bool domain_is_outer(const struct handshake *handshake, const char *name) {
     switch (handshake_ech(handshake)) {
     case HANDSHAKE_ECH_ACCEPTED:
         return true;
@@ -143,6 +148,7 @@ void domain_of_handshake(const struct handshake *handshake, struct domain *domai
         domain->name[i] = (char)lower(name.data[i]);
     domain->name[name.size] = '\0';
     domain->source = source;
-    if (source == DOMAIN_FROM_SNI && is_outer_name(handshake, domain->name))
+    domain->hash = domain_hash(domain->name);
+    if (source == DOMAIN_FROM_SNI && domain_is_outer(handshake, domain->name))
         domain->source = DOMAIN_FROM_ECH_OUTER;
 }

@@ -21,7 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char magic[8] = "DGhist1";
+static const char magic[8] = "DGhist2";
 
 enum { WRITE_BUFFER = 1 << 16, MOST_BYTES = 1 << 30, LANE_LAYOUT = 32, LANE_CONTENT };
 

@@ -14,67 +14,34 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Keys of one table must not look like another's. */
-enum { LANE_NAMED = 1, LANE_ADDRESSED, LANE_SERVER, LANE_CLIENT, LANE_SERVER_MAP };
+enum { LANE_CLIENT = 4, LANE_SERVER_MAP };
 enum { CACHE_LINE = 64 };
 enum { CLIENT_WINDOW_S = 600, US_PER_S = 1000000 };
 
-/* The bytes that identify a table's entry, hashed as they lie. */
-struct key {
-    uint8_t bytes[2 * sizeof(struct ip_address) + 5 + DOMAIN_SIZE];
-    size_t size;
-};
-
-static void key_add(struct key *key, const void *data, size_t size) {
-    memcpy(key->bytes + key->size, data, size);
-    key->size += size;
+static uint64_t hash_address(const struct ip_address *address, unsigned ip_version, uint64_t lane) {
+    uint8_t key[1 + sizeof address->bytes];
+    size_t size = ip_version == 4 ? 4 : sizeof address->bytes;
+    key[0] = (uint8_t)ip_version;
+    memcpy(key + 1, address->bytes, sizeof address->bytes);
+    return siphash(key, 1 + size, lane);
 }
 
-static void key_add_address(struct key *key, const struct ip_address *address,
-                            unsigned ip_version) {
-    uint8_t version = (uint8_t)ip_version;
-    key_add(key, &version, 1);
-    key_add(key, address->bytes, ip_version == 4 ? 4 : sizeof address->bytes);
-}
-
-/* What listens on a port of UDP (DTLS, QUIC) is another service than on that of TCP, and does other
- * versions. */
-static void key_add_port(struct key *key, const struct handshake *handshake) {
-    uint16_t port = handshake->server.port;
-    uint8_t bytes[] = {(uint8_t)(port >> 8U), (uint8_t)(port & 0xffU), handshake->transport};
-    key_add(key, bytes, sizeof bytes);
-}
-
+/* Addresses and the name are hashed once; what else it takes is made of these. What listens on a
+ * port of UDP (DTLS, QUIC) is another service than on that of TCP, and does other versions. */
 void history_keys_of(const struct handshake *handshake, const struct domain *domain,
                      struct history_keys *keys) {
-    const struct endpoint *client = &handshake->client;
-    const struct endpoint *server = &handshake->server;
-    size_t name_size = strlen(domain->name);
-    struct key key;
+    uint64_t port = (uint64_t)handshake->server.port << 8U | handshake->transport;
+    uint64_t client = hash_address(&handshake->client.address, handshake->ip_version, LANE_CLIENT);
+    uint64_t server =
+        hash_address(&handshake->server.address, handshake->ip_version, LANE_SERVER_MAP);
     keys->has_name = domain->source == DOMAIN_FROM_SNI && strcmp(domain->name, "_invalid") != 0;
-
-    key.size = 0;
-    key_add_address(&key, &client->address, handshake->ip_version);
-    keys->client = siphash(key.bytes, key.size, LANE_CLIENT);
-    key_add_port(&key, handshake);
-    size_t client_and_port = key.size;
-    key_add_address(&key, &server->address, handshake->ip_version);
-    keys->addressed = siphash(key.bytes, key.size, LANE_ADDRESSED);
-    keys->named = 0;
-    if (keys->has_name) {
-        key.size = client_and_port;
-        key_add(&key, domain->name, name_size);
-        keys->named = siphash(key.bytes, key.size, LANE_NAMED);
-    }
-
-    key.size = 0;
-    key_add_address(&key, &server->address, handshake->ip_version);
-    key_add_port(&key, handshake);
-    keys->service = siphash(key.bytes, key.size, LANE_SERVER);
-    if (keys->has_name)
-        key_add(&key, domain->name, name_size);
-    keys->server = siphash(key.bytes, key.size, LANE_SERVER);
-    keys->client_bit = (uint64_t)1 << (keys->client % 64U);
+    keys->client = client;
+    keys->client_bit = (uint64_t)1 << (client % 64U);
+    keys->server_address = server;
+    keys->service = hash_join(server, port);
+    keys->server = keys->has_name ? hash_join(keys->service, domain->hash) : keys->service;
+    keys->addressed = hash_join(client, keys->service);
+    keys->named = keys->has_name ? hash_join(hash_join(client, port), domain->hash) : 0;
 }
 
 struct history_store *history_store_new(size_t attempts, size_t servers) {
@@ -326,10 +293,7 @@ static void add_client(struct history_store *store, const struct handshake *hand
     struct client_record *client = &store->clients[slot];
     if (is_new || !is_recent(client, handshake->ended_us))
         *client = (struct client_record){.window_us = handshake->ended_us};
-    struct key key;
-    key.size = 0;
-    key_add_address(&key, &handshake->server.address, handshake->ip_version);
-    uint64_t bit = siphash(key.bytes, key.size, LANE_SERVER_MAP) % CLIENT_MAP_BITS;
+    uint64_t bit = keys->server_address % CLIENT_MAP_BITS;
     client->servers[bit / 64U] |= (uint64_t)1 << (bit % 64U);
     client->handshakes++;
     if (handshake->outcome == OUTCOME_FAILED || handshake->outcome == OUTCOME_RESET)

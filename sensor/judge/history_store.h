@@ -40,6 +40,7 @@ struct history_keys {
     uint64_t service;   /* server address, port */
     uint64_t client;
     uint64_t client_bit; /* one of 64 */
+    uint64_t server_address;
 };
 void history_keys_of(const struct handshake *handshake, const struct domain *domain,
                      struct history_keys *keys);

@@ -7,11 +7,11 @@
  */
 #include "judge.h"
 
-#include "classify.h"
 #include "fingerprint.h"
 #include "history_store.h"
 #include "incidents.h"
 #include "lru_table.h"
+#include "names.h"
 #include "rules_list.h"
 #include "siphash.h"
 #include "twin_store.h"
@@ -24,10 +24,10 @@ enum { DEFAULT_ATTEMPTS = 65536, DEFAULT_SERVERS = 65536, DEFAULT_FOLDS = 16384 
 
 struct judge {
     struct judge_config config;
-    struct classify *classify;
     const struct sink *const *sinks;
     size_t sink_count;
     struct fingerprinter *fingerprinter; /* NULL when no exception asks for one */
+    struct names *names;
     struct history_store *store;
     struct twin_store *twins; /* NULL with one tap */
     struct incidents *incidents;
@@ -62,7 +62,6 @@ struct judge *judge_new(const struct judge_config *config, struct classify *clas
     if (judge == NULL)
         return NULL;
     judge->config = *config;
-    judge->classify = classify;
     judge->sinks = sinks;
     judge->sink_count = sink_count;
     for (size_t i = 0; i < rules_count && i < JUDGE_MAX_RULES; i++)
@@ -72,12 +71,13 @@ struct judge *judge_new(const struct judge_config *config, struct classify *clas
         if (judge->fingerprinter == NULL)
             goto fail;
     }
+    judge->names = names_new(classify);
     judge->store = history_store_new(config->attempts, config->servers);
     judge->incidents = incidents_new(config->folds);
     if (config->hellos)
         judge->twins = twin_store_new(config->hellos);
-    if (judge->store == NULL || judge->incidents == NULL || (config->hellos && !judge->twins) ||
-        !lru_table_init(&judge->fold_table, config->folds))
+    if (judge->names == NULL || judge->store == NULL || judge->incidents == NULL ||
+        (config->hellos && !judge->twins) || !lru_table_init(&judge->fold_table, config->folds))
         goto fail;
     if (config->shared != NULL && history_store_share(judge->store, config->shared) != 0)
         goto fail;
@@ -96,6 +96,7 @@ void judge_delete(struct judge *judge) {
     if (judge == NULL)
         return;
     fingerprinter_delete(judge->fingerprinter);
+    names_delete(judge->names);
     history_store_delete(judge->store);
     incidents_delete(judge->incidents);
     twin_store_delete(judge->twins);
@@ -373,15 +374,12 @@ void judge_handshake(struct judge *judge, const struct source *source,
     struct verdict verdict = {
         .handshake = handshake,
         .source = source,
-        .application = {.name = "", .category = ""},
         .limiter = handshake_limiter(handshake),
     };
-    domain_of_handshake(handshake, &verdict.domain);
+    names_of_handshake(judge->names, handshake, &verdict.domain, &verdict.application);
     struct history_keys keys;
     history_keys_of(handshake, &verdict.domain, &keys);
     history_store_expect(judge->store, handshake, &keys);
-    if (judge->classify != NULL)
-        verdict.application = classify_domain(judge->classify, verdict.domain.name);
     struct history history;
     struct attempt attempt;
     history_attempt_of(handshake, &attempt);

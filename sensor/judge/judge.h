@@ -95,5 +95,9 @@ struct judge_counts judge_counts(const struct judge *judge);
  * or the extension be encrypted_server_name, of which there was no GREASE.
  */
 void domain_of_handshake(const struct handshake *handshake, struct domain *domain);
+/* Does this server_name only stand in front? */
+bool domain_is_outer(const struct handshake *handshake, const char *name);
+/* Of a domain's name: the same everywhere. */
+uint64_t domain_hash(const char *name);
 
 #endif

@@ -43,11 +43,19 @@ static inline uint64_t whole_word(const uint8_t *at) {
            ((uint64_t)at[6] << 48U) | ((uint64_t)at[7] << 56U);
 }
 
+static inline uint64_t half_word(const uint8_t *at) {
+    return (uint64_t)at[0] | ((uint64_t)at[1] << 8U) | ((uint64_t)at[2] << 16U) |
+           ((uint64_t)at[3] << 24U);
+}
+
+/* Up to seven bytes; some may be read twice, to the same place. */
 static uint64_t last_word(const uint8_t *bytes, size_t size) {
-    uint64_t word = 0;
-    for (size_t i = 0; i < size; i++)
-        word |= (uint64_t)bytes[i] << (8U * i);
-    return word;
+    if (size >= 4)
+        return half_word(bytes) | half_word(bytes + size - 4) << (8U * (size - 4));
+    if (size == 0)
+        return 0;
+    return (uint64_t)bytes[0] | ((uint64_t)bytes[size / 2] << (8U * (size / 2))) |
+           ((uint64_t)bytes[size - 1] << (8U * (size - 1)));
 }
 
 uint64_t siphash(const void *data, size_t size, uint64_t lane) {

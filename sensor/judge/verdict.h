@@ -25,6 +25,7 @@ enum { DOMAIN_SIZE = 256, APPLICATION_SIZE = 32, SOURCE_NAME_SIZE = 64, ALERT_ID
 struct domain {
     char name[DOMAIN_SIZE];
     enum domain_source source; /* DOMAIN_FROM_IP goes with "_none" */
+    uint64_t hash;             /* domain_hash() of the name; 0: not computed */
 };
 
 struct application {

@@ -8,6 +8,7 @@
  */
 #include "usage_table.h"
 
+#include "judge.h"
 #include "table_memory.h"
 
 #include <assert.h>
@@ -74,6 +75,16 @@ static bool allocate(struct usage *usage) {
            usage_index_init(&usage->client_index, usage->max_clients);
 }
 
+/* Known ones count as well: early in a boot there may be no others, and only flood resistance is
+ * lost. */
+static void set_seeds(uint64_t seeds[USAGE_SEEDS]) {
+    for (size_t i = 0; i < USAGE_SEEDS; i++)
+        seeds[i] = (i + 1) * 0x9e3779b97f4a7c15U;
+    uint64_t random[USAGE_SEEDS];
+    if (getrandom(random, sizeof(random), GRND_NONBLOCK) == (ssize_t)sizeof(random))
+        memcpy(seeds, random, sizeof(random));
+}
+
 struct usage *usage_new(size_t max_buckets) {
     assert(max_buckets > 0 && max_buckets <= UINT32_MAX / 16);
     struct usage *usage = calloc(1, sizeof(*usage));
@@ -81,9 +92,7 @@ struct usage *usage_new(size_t max_buckets) {
         return NULL;
     usage->max_rows = max_buckets;
     usage->max_clients = max_buckets * CLIENTS_PER_ROW;
-    if (getrandom(&usage->seed, sizeof(usage->seed), GRND_NONBLOCK) < 0)
-        usage->seed =
-            0; /* early in a boot: a known seed counts as well, only flood resistance is lost */
+    set_seeds(usage->seeds);
     if (!allocate(usage)) {
         usage_delete(usage);
         return NULL;
@@ -126,12 +135,13 @@ static void note_times(struct usage_row *row, const struct usage_event *event) {
 }
 
 void usage_add(struct usage *usage, const struct usage_event *event) {
-    struct usage_row *row = usage_row_get(usage, event->domain, event->started_us / us_per_hour);
+    uint64_t hash = event->domain_hash != 0 ? event->domain_hash : domain_hash(event->domain);
+    struct usage_row *row =
+        usage_row_get(usage, event->domain, hash, event->started_us / us_per_hour);
     struct usage_domain *domain = row->domain;
-    uint64_t client = usage_client_expect(usage, domain, event);
-    uint32_t *count = row->counts;
-    for (uint64_t fields = event->fields; fields != 0; fields >>= 1U, count++)
-        *count += (uint32_t)(fields & 1U);
+    size_t client = usage_client_expect(usage, domain, event);
+    for (uint64_t fields = event->fields; fields != 0; fields &= fields - 1)
+        row->counts[__builtin_ctzll(fields)]++;
     row->counts[USAGE_ALERTS] += event->attacks;
     note_times(row, event);
     if (domain->application[0] == '\0' && domain != &usage->domains[0])

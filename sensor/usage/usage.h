@@ -75,7 +75,8 @@ struct usage_event {
      * not count there. Their maximum is the peak, however the events are divided. */
     uint32_t running[USAGE_PEAK_COUNT];
     uint32_t running_of_all[USAGE_PEAK_COUNT]; /* the same, of all domains together */
-    const char *domain; /* borrowed, like the others: under which it counts */
+    const char *domain;   /* borrowed, like the others: under which it counts */
+    uint64_t domain_hash; /* domain_hash() of it; 0: not computed */
     const char *application;
     const char *ja4; /* of a legacy client; "" when not known */
 };

@@ -6,26 +6,24 @@
  */
 #include "usage_table.h"
 
-#include "siphash.h"
+#include "judge.h"
 
 #include <stdlib.h>
 
-uint64_t usage_client_expect(const struct usage *usage, const struct usage_domain *domain,
-                             const struct usage_event *event) {
-    struct {
-        struct ip_address address;
-        uint32_t domain;
-        uint32_t ip_version;
-    } key = {event->client, (uint32_t)(domain - usage->domains), event->ip_version};
-    uint64_t hash = siphash(&key, sizeof(key), usage->seed);
-    __builtin_prefetch(&usage->client_index.slots[(size_t)hash & usage->client_index.mask], 1);
+size_t usage_client_expect(const struct usage *usage, const struct usage_domain *domain,
+                           const struct usage_event *event) {
+    uint32_t words[2 + sizeof(event->client) / sizeof(uint32_t)] = {
+        (uint32_t)(domain - usage->domains), event->ip_version};
+    memcpy(words + 2, &event->client, sizeof(event->client));
+    size_t hash = usage_hash(usage, words, sizeof(words) / sizeof(words[0]));
+    __builtin_prefetch(&usage->client_index.slots[hash & usage->client_index.mask], 1);
     return hash;
 }
 
-static size_t client_slot(const struct usage *usage, const struct usage_domain *domain,
-                          uint64_t hash, const struct usage_event *event) {
+static size_t client_slot(const struct usage *usage, const struct usage_domain *domain, size_t hash,
+                          const struct usage_event *event) {
     const struct usage_index *index = &usage->client_index;
-    size_t slot = (size_t)hash & index->mask;
+    size_t slot = hash & index->mask;
     for (; index->slots[slot] != 0; slot = (slot + 1) & index->mask) {
         const struct client_row *row = &usage->clients[index->slots[slot] - 1];
         if (row->domain == domain && row->client.ip_version == event->ip_version &&
@@ -72,7 +70,7 @@ static void note_legacy(struct usage_client *client, struct usage_domain *domain
     client->ja4 = event->ja4;
 }
 
-void usage_clients_add(struct usage *usage, struct usage_domain *domain, uint64_t hash,
+void usage_clients_add(struct usage *usage, struct usage_domain *domain, size_t hash,
                        const struct usage_event *event) {
     size_t slot = client_slot(usage, domain, hash, event);
     uint32_t entry = usage->client_index.slots[slot];
@@ -104,7 +102,7 @@ static int compare_clients(const void *left, const void *right) {
 
 void usage_clients(const struct usage *usage, const char *domain,
                    void (*visit)(void *context, const struct usage_client *client), void *context) {
-    const struct usage_domain *found = usage_domain_find(usage, domain);
+    const struct usage_domain *found = usage_domain_find(usage, domain, domain_hash(domain));
     size_t count = 0;
     for (const struct client_row *row = found ? found->clients : NULL; row; row = row->next)
         usage->sorted_clients[count++] = row;
@@ -114,6 +112,6 @@ void usage_clients(const struct usage *usage, const char *domain,
 }
 
 struct usage_client_counts usage_client_counts(const struct usage *usage, const char *domain) {
-    const struct usage_domain *found = usage_domain_find(usage, domain);
+    const struct usage_domain *found = usage_domain_find(usage, domain, domain_hash(domain));
     return found ? found->client_counts : (struct usage_client_counts){0};
 }

@@ -7,6 +7,7 @@
  */
 #include "usage_table.h"
 
+#include "judge.h"
 #include "lru_table.h"
 #include "siphash.h"
 
@@ -26,12 +27,14 @@ struct usage_meter {
     struct usage_group *group; /* NULL: names stay as they are */
     struct lru_table table;
     struct meter_counts *counts; /* by the table's slots */
+    uint64_t all_hash;           /* of USAGE_DOMAIN_ALL */
 };
 
 struct usage_meter *usage_meter_new(bool group) {
     struct usage_meter *meter = calloc(1, sizeof(*meter));
     if (!meter)
         return NULL;
+    meter->all_hash = domain_hash(USAGE_DOMAIN_ALL);
     if (group)
         meter->group = usage_group_new();
     if (lru_table_init(&meter->table, METER_SLOTS))
@@ -129,9 +132,9 @@ static void count_facts(struct usage_event *event, const struct verdict *verdict
 /* The running counts of the domain's span of time, one more than they were. */
 static struct meter_counts count_span(struct usage_meter *meter, uint64_t domain,
                                       uint64_t length_us, const struct usage_event *event) {
-    const uint64_t key[] = {domain, length_us, event->started_us / length_us};
+    uint64_t hash = hash_join(hash_join(domain, length_us), event->started_us / length_us);
     bool is_new = false;
-    size_t slot = lru_table_touch(&meter->table, siphash(key, sizeof(key), 0), &is_new);
+    size_t slot = lru_table_touch(&meter->table, hash, &is_new);
     struct meter_counts *counts = &meter->counts[slot];
     if (is_new)
         *counts = (struct meter_counts){0};
@@ -140,9 +143,8 @@ static struct meter_counts count_span(struct usage_meter *meter, uint64_t domain
     return *counts;
 }
 
-static void count_running(struct usage_meter *meter, const char *name,
+static void count_running(struct usage_meter *meter, uint64_t domain,
                           const struct usage_event *event, uint32_t running[USAGE_PEAK_COUNT]) {
-    uint64_t domain = siphash(name, strlen(name), 0);
     struct meter_counts minute = count_span(meter, domain, us_per_minute, event);
     struct meter_counts second = count_span(meter, domain, us_per_second, event);
     running[USAGE_PEAK_PER_MINUTE] = minute.legacy;
@@ -155,13 +157,14 @@ void usage_meter_recall(struct usage_meter *meter, const struct usage_event *eve
     if (!event->is_legacy)
         return;
     uint32_t running[USAGE_PEAK_COUNT];
-    count_running(meter, event->domain, event, running);
-    count_running(meter, USAGE_DOMAIN_ALL, event, running);
+    count_running(meter, domain_hash(event->domain), event, running);
+    count_running(meter, meter->all_hash, event, running);
 }
 
 struct usage_event usage_event_of_all(const struct usage_event *event) {
     struct usage_event of_all = *event;
     of_all.domain = USAGE_DOMAIN_ALL;
+    of_all.domain_hash = 0;
     of_all.application = "";
     memcpy(of_all.running, event->running_of_all, sizeof of_all.running);
     return of_all;
@@ -177,6 +180,7 @@ void usage_meter_read(struct usage_meter *meter, const struct verdict *verdict, 
         .client = handshake->client.address,
         .started_us = handshake->started_us,
         .domain = domain,
+        .domain_hash = domain == verdict->domain.name ? verdict->domain.hash : 0,
         .application = verdict->application.name,
         .ja4 = "",
     };
@@ -185,6 +189,7 @@ void usage_meter_read(struct usage_meter *meter, const struct verdict *verdict, 
     count_limiter(event, verdict);
     if (!verdict->is_legacy)
         return;
-    count_running(meter, domain, event, event->running);
-    count_running(meter, USAGE_DOMAIN_ALL, event, event->running_of_all);
+    uint64_t hash = event->domain_hash != 0 ? event->domain_hash : domain_hash(domain);
+    count_running(meter, hash, event, event->running);
+    count_running(meter, meter->all_hash, event, event->running_of_all);
 }

@@ -3,7 +3,7 @@
  */
 #include "usage_table.h"
 
-#include "siphash.h"
+#include "judge.h"
 #include "table_memory.h"
 
 #include <assert.h>
@@ -23,27 +23,27 @@ void usage_index_deinit(struct usage_index *index) {
 }
 
 /* The slot that holds the name, or the free one where it belongs. */
-static size_t domain_slot(const struct usage *usage, const char *name, size_t size) {
+static size_t domain_slot(const struct usage *usage, const char *name, uint64_t hash) {
     const struct usage_index *index = &usage->domain_index;
-    size_t slot = (size_t)siphash(name, size, usage->seed) & index->mask;
+    const uint32_t words[] = {(uint32_t)hash, (uint32_t)(hash >> 32U)};
+    size_t slot = usage_hash(usage, words, 2) & index->mask;
     while (index->slots[slot] != 0 &&
            strcmp(usage->domains[index->slots[slot] - 1].name, name) != 0)
         slot = (slot + 1) & index->mask;
     return slot;
 }
 
-struct usage_domain *usage_domain_find(const struct usage *usage, const char *name) {
-    uint32_t entry = usage->domain_index.slots[domain_slot(usage, name, strlen(name))];
+struct usage_domain *usage_domain_find(const struct usage *usage, const char *name, uint64_t hash) {
+    uint32_t entry = usage->domain_index.slots[domain_slot(usage, name, hash)];
     return entry ? &usage->domains[entry - 1] : NULL;
 }
 
-static struct usage_domain *domain_get(struct usage *usage, const char *name) {
-    size_t size = strlen(name);
-    size_t slot = domain_slot(usage, name, size);
+static struct usage_domain *domain_get(struct usage *usage, const char *name, uint64_t hash) {
+    size_t slot = domain_slot(usage, name, hash);
     uint32_t *entry = &usage->domain_index.slots[slot];
     if (*entry == 0) {
         struct usage_domain *made = &usage->domains[usage->domain_count++];
-        memcpy(made->name, name, size + 1);
+        memcpy(made->name, name, strlen(name) + 1);
         made->slot = (uint32_t)slot;
         *entry = (uint32_t)usage->domain_count;
     }
@@ -53,8 +53,9 @@ static struct usage_domain *domain_get(struct usage *usage, const char *name) {
 static size_t row_slot(const struct usage *usage, const struct usage_domain *domain,
                        uint64_t hour) {
     const struct usage_index *index = &usage->row_index;
-    const uint64_t key[] = {(uint64_t)(domain - usage->domains), hour};
-    size_t slot = (size_t)siphash(key, sizeof(key), usage->seed) & index->mask;
+    const uint32_t words[] = {(uint32_t)(domain - usage->domains), (uint32_t)hour,
+                              (uint32_t)(hour >> 32U)};
+    size_t slot = usage_hash(usage, words, 3) & index->mask;
     for (; index->slots[slot] != 0; slot = (slot + 1) & index->mask) {
         const struct usage_row *row = &usage->rows[index->slots[slot] - 1];
         if (row->domain == domain && row->hour == hour)
@@ -100,11 +101,12 @@ static struct usage_row *other_row_get(struct usage *usage, uint64_t hour) {
     return row ? row : latest_row(other);
 }
 
-struct usage_row *usage_row_get(struct usage *usage, const char *name, uint64_t hour) {
+struct usage_row *usage_row_get(struct usage *usage, const char *name, uint64_t hash,
+                                uint64_t hour) {
     assert(usage->domains && usage->rows);
     bool is_full = usage->row_count == usage->max_rows;
     struct usage_domain *domain =
-        is_full ? usage_domain_find(usage, name) : domain_get(usage, name);
+        is_full ? usage_domain_find(usage, name, hash) : domain_get(usage, name, hash);
     if (domain == &usage->domains[0])
         domain = NULL;
     struct usage_row *row = domain ? row_find(usage, domain, hour) : NULL;
@@ -134,5 +136,5 @@ void usage_table_forget(struct usage *usage) {
     usage->row_count = 0;
     usage->other_row_count = 0;
     usage->domain_count = 0;
-    (void)domain_get(usage, "_other");
+    (void)domain_get(usage, "_other", domain_hash("_other"));
 }

@@ -3,8 +3,8 @@
  *
  * Domains, rows (a domain's hour) and clients live in arrays of fixed size, filled from the front
  * and never moved. Each array has an index of open-addressed slots (entry number + 1; 0 is free)
- * with twice as many slots as entries. The hash has a random seed, so that nobody can prepare names
- * that share a slot; the seed never shows, because every walk is sorted. An entry remembers its
+ * with twice as many slots as entries. The hash has random seeds, so that nobody can prepare names
+ * that share a slot; they never show, because every walk is sorted. An entry remembers its
  * slot: emptying costs what was used, not what there is room for.
  */
 #ifndef DOWNGRD_USAGE_TABLE_H
@@ -12,7 +12,7 @@
 
 #include "usage.h"
 
-enum { USAGE_OTHER_ROWS = 256 };
+enum { USAGE_OTHER_ROWS = 256, USAGE_SEEDS = 8 };
 
 struct usage_index {
     uint32_t *slots;
@@ -52,7 +52,7 @@ struct client_row {
 };
 
 struct usage {
-    uint64_t seed;
+    uint64_t seeds[USAGE_SEEDS];
     size_t max_rows;
     size_t row_count; /* without "_other"'s */
     size_t other_row_count;
@@ -71,25 +71,37 @@ struct usage {
     const struct client_row **sorted_clients;
 };
 
+/* Up to seven words: any two keys meet in a slot as rarely as chance has it, whoever chose them
+ * (multilinear hashing: Lemire and Kaser, Strongly universal string hashing is fast, 2014). The
+ * last lines only spread neighbours. */
+static inline size_t usage_hash(const struct usage *usage, const uint32_t *words, size_t count) {
+    uint64_t sum = usage->seeds[0];
+    for (size_t i = 0; i < count; i++)
+        sum += usage->seeds[i + 1] * words[i];
+    sum = (sum >> 32U) * 0x9e3779b97f4a7c15U;
+    return (size_t)(sum >> 32U);
+}
+
 /* ---- usage_table.c ---- */
 bool usage_index_init(struct usage_index *index, size_t entries);
 void usage_index_deinit(struct usage_index *index);
 
-/* Where the name's domain is in the table; NULL when it is not. */
-struct usage_domain *usage_domain_find(const struct usage *usage, const char *name);
+/* Where the name's domain is in the table; NULL when it is not. `hash` is domain_hash() of it. */
+struct usage_domain *usage_domain_find(const struct usage *usage, const char *name, uint64_t hash);
 
 /* The row of a domain's hour, made if need be; "_other"'s when the table is full. Never NULL: when
  * "_other" has too many hours as well, its latest row takes them. */
-struct usage_row *usage_row_get(struct usage *usage, const char *name, uint64_t hour);
+struct usage_row *usage_row_get(struct usage *usage, const char *name, uint64_t hash,
+                                uint64_t hour);
 
 void usage_table_forget(struct usage *usage);
 
 /* ---- usage_clients.c ---- */
 /* The hash of the event's client; what usage_clients_add() looks at for it is fetched from memory
  * meanwhile. */
-uint64_t usage_client_expect(const struct usage *usage, const struct usage_domain *domain,
-                             const struct usage_event *event);
-void usage_clients_add(struct usage *usage, struct usage_domain *domain, uint64_t hash,
+size_t usage_client_expect(const struct usage *usage, const struct usage_domain *domain,
+                           const struct usage_event *event);
+void usage_clients_add(struct usage *usage, struct usage_domain *domain, size_t hash,
                        const struct usage_event *event);
 void usage_clients_forget(struct usage *usage);
 

@@ -1,7 +1,9 @@
 /*
  * test_domain.c - names from the wire to names for keys.
  */
+#include "classify.h"
 #include "judge.h"
+#include "names.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,6 +13,9 @@
 #include <cmocka.h>
 
 #define LABEL_63 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+static struct names *names;
+static size_t asked; /* names, of the stand-in for nDPI below */
 
 struct domain_case {
     const char *server_name; /* NULL: no extension */
@@ -66,6 +71,26 @@ static const struct domain_case cases[] = {
     {LABEL_63 "a.example", "", "_invalid", DOMAIN_FROM_SNI},
 };
 
+/* In the place of nDPI's. */
+struct application classify_domain(struct classify *classify, const char *domain) {
+    (void)classify;
+    asked++;
+    return (struct application){.name = domain[0] == 's' ? "S" : "", .category = ""};
+}
+
+/* What is remembered of names, by this and all other tests, gives the same, at first and again. */
+static void check_names(const struct handshake *handshake, const struct domain *expected) {
+    for (int pass = 0; pass < 2; pass++) {
+        struct domain domain;
+        struct application application;
+        names_of_handshake(names, handshake, &domain, &application);
+        assert_string_equal(domain.name, expected->name);
+        assert_int_equal(domain.source, expected->source);
+        assert_true(domain.hash == domain_hash(expected->name));
+        assert_string_equal(application.name, expected->name[0] == 's' ? "S" : "");
+    }
+}
+
 static void domain_from(struct span server_name, const char *certificate_name,
                         struct domain *domain) {
     static struct handshake handshake;
@@ -75,6 +100,7 @@ static void domain_from(struct span server_name, const char *certificate_name,
     handshake.offer.server_name = server_name;
     memcpy(handshake.certificate_name, certificate_name, strlen(certificate_name) + 1);
     domain_of_handshake(&handshake, domain);
+    check_names(&handshake, domain);
 }
 
 static void test_cases(void **state) {
@@ -169,6 +195,7 @@ static void test_outer_names(void **state) {
             handshake.has |= HANDSHAKE_HAS_SECOND_OFFER;
         struct domain domain;
         domain_of_handshake(&handshake, &domain);
+        check_names(&handshake, &domain);
         print_message("%zu: %s\n", i, rows[i].name);
         assert_int_equal(domain.source, rows[i].source);
     }
@@ -182,12 +209,57 @@ static void test_outer_names(void **state) {
     assert_int_equal(domain.source, DOMAIN_FROM_CERTIFICATE);
 }
 
+/* More names than there is room for; each is still itself, and those that stay are asked for once.
+ */
+static void test_many_names(void **state) {
+    (void)state;
+    struct domain domain;
+    char name[32];
+    for (int i = 0; i < 20000; i++) {
+        int length = snprintf(name, sizeof name, "%c%d.example", i % 2 ? 's' : 'h', i);
+        domain_from(span_of(name, (size_t)length), "", &domain);
+        assert_string_equal(domain.name, name);
+    }
+    asked = 0;
+    for (int i = 0; i < 100; i++)
+        domain_from(span_of(name, strlen(name)), "", &domain);
+    assert_int_equal(asked, 0);
+}
+
+/* A wildcard is a certificate's, whoever came first; a client cannot name our own counters. */
+static void test_where_names_are_allowed(void **state) {
+    (void)state;
+    struct domain domain;
+    domain_from((struct span){0}, "*.shop.example", &domain);
+    assert_string_equal(domain.name, "*.shop.example");
+    domain_from(span_of("*.shop.example", 14), "", &domain);
+    assert_string_equal(domain.name, "_invalid");
+    domain_from((struct span){0}, "*.shop.example", &domain);
+    assert_string_equal(domain.name, "*.shop.example");
+    domain_from((struct span){0}, "", &domain);
+    assert_string_equal(domain.name, "_none");
+    domain_from(span_of("_none", 5), "", &domain);
+    assert_string_equal(domain.name, "_invalid");
+}
+
+static int begin(void **state) {
+    (void)state;
+    static int nobody; /* asked nothing: the function above answers */
+    names = names_new((struct classify *)&nobody);
+    return names == NULL;
+}
+
+static int end(void **state) {
+    (void)state;
+    names_delete(names);
+    return 0;
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cases),
-        cmocka_unit_test(test_lengths),
-        cmocka_unit_test(test_half_seen),
-        cmocka_unit_test(test_outer_names),
+        cmocka_unit_test(test_cases),      cmocka_unit_test(test_lengths),
+        cmocka_unit_test(test_half_seen),  cmocka_unit_test(test_outer_names),
+        cmocka_unit_test(test_many_names), cmocka_unit_test(test_where_names_are_allowed),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, begin, end);
 }
