@@ -145,22 +145,25 @@ static uint64_t lines_lost(const struct daemon *daemon) {
            (daemon->eve_writer ? line_writer_lost(daemon->eve_writer) : 0);
 }
 
-static struct run_stats with_lines_lost(const struct daemon *daemon,
-                                        const struct run_stats *stats) {
+/* With what went wrong behind the judge. */
+static struct run_stats with_losses(const struct daemon *daemon, const struct run_stats *stats) {
     struct run_stats all = *stats;
+    uint64_t late = daemon->evidence ? evidence_files_late(daemon->evidence) : 0;
     all.lines_lost = lines_lost(daemon);
+    all.evidence_files -= late;
+    all.evidence_lost += late;
     return all;
 }
 
 static void tell_stats(void *context, struct judging *judging, const struct run_stats *stats) {
     const struct daemon *daemon = context;
-    const struct run_stats all = with_lines_lost(daemon, stats);
+    const struct run_stats all = with_losses(daemon, stats);
     judging_tell_stats(judging, live_sensor_source(daemon->sensor), &all);
 }
 
 static void tell_health(void *context, struct judging *judging, const struct run_stats *stats) {
     const struct daemon *daemon = context;
-    const struct run_stats all = with_lines_lost(daemon, stats);
+    const struct run_stats all = with_losses(daemon, stats);
     (void)judging;
     publisher_note_stats(daemon->publisher, &all);
 }
@@ -180,13 +183,13 @@ static void say_alive(void *context, struct judging *judging, const struct run_s
 
 static void print_table(void *context, struct judging *judging, const struct run_stats *stats) {
     const struct daemon *daemon = context;
-    const struct run_stats all = with_lines_lost(daemon, stats);
+    const struct run_stats all = with_losses(daemon, stats);
     terminal_table(daemon->terminal, judging_usage_total(judging), &all);
 }
 
 static void end_source(void *context, struct judging *judging, const struct run_stats *stats) {
     const struct daemon *daemon = context;
-    const struct run_stats all = with_lines_lost(daemon, stats);
+    const struct run_stats all = with_losses(daemon, stats);
     judging_end_source(judging, live_sensor_source(daemon->sensor), &all);
 }
 
@@ -387,6 +390,7 @@ static int start(struct daemon *daemon) {
         return -1;
     if (line_writer_start(daemon->report_writer) != 0 ||
         (daemon->eve_writer && line_writer_start(daemon->eve_writer) != 0) ||
+        (daemon->evidence && evidence_files_start(daemon->evidence) != 0) ||
         live_sensor_start(daemon->sensor, error) != 0) {
         fprintf(stderr, "downgrd: %s\n", error);
         return -1;
@@ -401,6 +405,8 @@ static int start(struct daemon *daemon) {
 static void stop(struct daemon *daemon) {
     live_sensor_stop(daemon->sensor);
     daemon->is_ending = true;
+    if (daemon->evidence)
+        evidence_files_stop(daemon->evidence);
     if (daemon->history)
         live_sensor_ask(daemon->sensor, save_history, daemon);
     live_sensor_ask(daemon->sensor, end_source, daemon);

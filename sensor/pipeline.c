@@ -289,6 +289,7 @@ void run_stats_add(struct run_stats *total, const struct run_stats *stats) {
     total->interface_drops += stats->interface_drops;
     total->interface_downs += stats->interface_downs;
     total->records_lost += stats->records_lost;
+    total->dialogues_lost += stats->dialogues_lost;
     total->lines_lost += stats->lines_lost;
     total->clock_steps += stats->clock_steps;
     if (stats->packets && (total->first_us == 0 || stats->first_us < total->first_us))

@@ -96,6 +96,7 @@ struct run_stats {
     uint64_t interface_drops; /* by the card or its driver, where they tell */
     uint64_t interface_downs; /* how often the interface went away */
     uint64_t records_lost;    /* handshakes for which the judge's ring had no room */
+    uint64_t dialogues_lost;  /* the same of dialogues that came to no handshake */
     uint64_t lines_lost;      /* of output, for want of room or of disk */
     uint64_t clock_steps;     /* how often the time of day was set */
     uint64_t first_us;        /* packet time */
@@ -104,8 +105,8 @@ struct run_stats {
 
 enum keep_result {
     KEEP_NOTHING, /* this alert gets no file */
-    KEEP_WRITTEN,
-    KEEP_LOST, /* it was to get one; the sink counts why not */
+    KEEP_WRITTEN, /* or is about to be */
+    KEEP_LOST,    /* it was to get one; the sink counts why not */
 };
 
 struct sink {

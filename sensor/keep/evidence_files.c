@@ -1,17 +1,19 @@
 /*
  * evidence_files.c - see evidence_files.h.
  *
- * A file is made in memory of a fixed size and written under a temporary name beside its own, then
- * renamed: whoever looks sees the old file, the new one, or none.
+ * A file is made in memory of a fixed size, and written (file_writer.h) at once or, live, by a
+ * thread of its own.
  */
 #include "evidence_files.h"
 
+#include "file_writer.h"
 #include "packet_choice.h"
 #include "packet_notes.h"
 #include "pcapng_writer.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -24,7 +26,8 @@ enum {
     COMMENT_SIZE = 16 * 1024,
     MAX_LINKS = 32, /* more than there are link types that are read */
     FILE_NAME_SIZE = ALERT_ID_SIZE + 8,
-    TEMPORARY_NAME_SIZE = ALERT_ID_SIZE + 32,
+    FILE_MAX_SIZE = CHOICE_MAX_BYTES + OVERHEAD,
+    WAITING_BYTES = 8 * MIB, /* of files, live */
 };
 
 struct evidence_files {
@@ -38,7 +41,9 @@ struct evidence_files {
     struct packet_notes notes;
     struct packet_choice choice;
     char comment[COMMENT_SIZE];
-    bool has_complained;
+    struct file_writer *writer; /* NULL: files are written at once */
+    bool has_complained;        /* the writer's, while there is one */
+    _Atomic uint64_t late;
     struct evidence_counts counts;
     struct evidence_counts before; /* what does not count for the bounds any more */
     uint64_t day;                  /* days since 1970 */
@@ -151,46 +156,36 @@ static void write_packets(struct evidence_files *files, const struct packet_ring
 
 /* ---- the file ---- */
 
-static int write_bytes(int descriptor, const uint8_t *bytes, size_t size) {
-    while (size > 0) {
-        ssize_t written = write(descriptor, bytes, size);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return written < 0 ? -errno : -EIO;
-        bytes += written;
-        size -= (size_t)written;
-    }
-    return 0;
-}
-
-/* 0 or -errno. Nothing is left behind then. */
-static int replace_file(const struct evidence_files *files, const char *name, const uint8_t *bytes,
-                        size_t size) {
-    char temporary[TEMPORARY_NAME_SIZE];
-    (void)snprintf(temporary, sizeof temporary, ".%s.%ld", name, (long)getpid());
-    (void)unlinkat(files->directory, temporary, 0);
-    int descriptor = openat(files->directory, temporary,
-                            O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (descriptor < 0)
-        return -errno;
-    int status = write_bytes(descriptor, bytes, size);
-    if (close(descriptor) != 0 && status == 0)
-        status = -errno;
-    if (status == 0 && renameat(files->directory, temporary, files->directory, name) != 0)
-        status = -errno;
-    if (status != 0)
-        (void)unlinkat(files->directory, temporary, 0);
-    return status;
-}
-
-static void complain(struct evidence_files *files, const char *why) {
+static void complain(struct evidence_files *files, const char *name, const char *why) {
     if (!files->has_complained)
-        fprintf(stderr,
-                "downgrd: evidence: cannot write %s: %s; alerts go on, those it happens to have no "
-                "file\n",
-                files->path, why);
+        fprintf(
+            stderr,
+            "downgrd: evidence: cannot write %.*s%s: %s; alerts go on, those it happens to have "
+            "no file\n",
+            (int)files->path_head, files->path, name, why);
     files->has_complained = true;
+}
+
+/* On the writer's thread. */
+static void note_failure(void *context, const char *name, int error) {
+    struct evidence_files *files = context;
+    atomic_fetch_add_explicit(&files->late, 1, memory_order_relaxed);
+    complain(files, name, strerror(error));
+}
+
+/* Now, or by the writer's thread. False when it could not be written, or there is no room. */
+static bool put_file(struct evidence_files *files, const char *name, struct span bytes) {
+    if (files->writer != NULL) {
+        bool has_room = file_writer_put(files->writer, name, bytes);
+        files->counts.past_bounds += !has_room;
+        return has_room;
+    }
+    int status = file_write(files->directory, name, bytes, span_of(NULL, 0));
+    if (status == 0)
+        return true;
+    files->counts.failed++;
+    complain(files, name, strerror(-status));
+    return false;
 }
 
 static struct packet_ring *find_ring(const struct evidence_files *files,
@@ -207,7 +202,7 @@ static size_t make_file(struct evidence_files *files, const struct alert *alert)
     struct packet_ring *ring = find_ring(files, alert->verdict->source);
     if (ring == NULL)
         return 0;
-    struct pcapng_writer writer = pcapng_writer_of(files->buffer, CHOICE_MAX_BYTES + OVERHEAD);
+    struct pcapng_writer writer = pcapng_writer_of(files->buffer, FILE_MAX_SIZE);
     packet_notes_of(alert, &files->notes);
     packet_ring_lock(ring);
     packet_choice_make(ring, alert->verdict->handshake, &files->notes, &files->choice);
@@ -239,12 +234,8 @@ static enum keep_result keep(void *context, const struct alert *alert, const cha
         return KEEP_LOST;
     }
     (void)snprintf(name, FILE_NAME_SIZE, "%s.pcapng", alert->id);
-    int status = replace_file(files, name, files->buffer, size);
-    if (status != 0) {
-        counts->failed++;
-        complain(files, strerror(-status));
+    if (!put_file(files, name, span_of(files->buffer, size)))
         return KEEP_LOST;
-    }
     counts->written++;
     counts->bytes += size;
     *path = files->path;
@@ -269,7 +260,7 @@ struct evidence_files *evidence_files_new(const struct evidence_config *config, 
     files->path_head = length + (has_slash ? 0 : 1);
     files->sink = (struct sink){.context = files, .keep = keep};
     files->path = malloc(files->path_head + FILE_NAME_SIZE);
-    files->buffer = malloc(CHOICE_MAX_BYTES + OVERHEAD);
+    files->buffer = malloc(FILE_MAX_SIZE);
     bool is_good = files->path != NULL && files->buffer != NULL;
     while (is_good && files->ring_count < taps && files->ring_count < EVIDENCE_MAX_RINGS) {
         struct packet_ring *ring = packet_ring_new(config->memory / taps);
@@ -294,6 +285,7 @@ struct evidence_files *evidence_files_new(const struct evidence_config *config, 
 void evidence_files_delete(struct evidence_files *files) {
     if (files == NULL)
         return;
+    evidence_files_stop(files);
     if (files->directory >= 0)
         (void)close(files->directory);
     for (size_t i = 0; i < files->ring_count; i++)
@@ -301,6 +293,20 @@ void evidence_files_delete(struct evidence_files *files) {
     free(files->path);
     free(files->buffer);
     free(files);
+}
+
+int evidence_files_start(struct evidence_files *files) {
+    files->writer = file_writer_start(files->directory, WAITING_BYTES, note_failure, files);
+    return files->writer != NULL ? 0 : -errno;
+}
+
+void evidence_files_stop(struct evidence_files *files) {
+    file_writer_stop(files->writer);
+    files->writer = NULL;
+}
+
+uint64_t evidence_files_late(const struct evidence_files *files) {
+    return atomic_load_explicit(&files->late, memory_order_relaxed);
 }
 
 const struct sink *evidence_files_sink(struct evidence_files *files) {

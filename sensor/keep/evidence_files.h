@@ -10,6 +10,9 @@
  * and bytes a run. Past that, alerts go on without a file, and are counted. A file of that name is
  * replaced at once or not at all; no other file is touched. What cannot be written is said once on
  * stderr and counted: it stops nothing.
+ *
+ * A replay writes a file before it shows the alert. A live sensor does not wait for the disk: the
+ * file comes a moment after the alert that names it.
  */
 #ifndef DOWNGRD_EVIDENCE_FILES_H
 #define DOWNGRD_EVIDENCE_FILES_H
@@ -36,6 +39,13 @@ struct evidence_files;
 struct evidence_files *evidence_files_new(const struct evidence_config *config, size_t taps);
 void evidence_files_delete(struct evidence_files *files);
 
+/* From now on files are written by a thread; 0 or -errno. */
+int evidence_files_start(struct evidence_files *files);
+/* Ends it: within about five seconds what waits is written, or has failed. */
+void evidence_files_stop(struct evidence_files *files);
+/* Files that the thread could not write, though their alerts name them; from any thread. */
+uint64_t evidence_files_late(const struct evidence_files *files);
+
 const struct sink *evidence_files_sink(struct evidence_files *files);
 /* Where a tap's frames are to be put. Each is to begin with a source of its own. */
 struct packet_ring *evidence_files_ring(struct evidence_files *files, size_t tap);
@@ -44,7 +54,8 @@ struct evidence_counts {
     uint64_t written;
     uint64_t bytes;
     uint64_t past_bounds; /* alerts without a file: the run has all the files or bytes that it may
-                             have, or memory was too small for any packet of theirs */
+                             have, memory was too small for any packet of theirs, or too many files
+                             wait for the disk */
     uint64_t failed;      /* alerts without a file: it could not be written */
 };
 struct evidence_counts evidence_files_counts(const struct evidence_files *files);

@@ -30,10 +30,9 @@ enum {
 
 struct record_ring {
     uint8_t *memory;
-    size_t size;                       /* a power of two */
-    _Alignas(64) _Atomic uint64_t put; /* position behind the newest entry */
-    _Atomic uint64_t base;             /* the position that is at the beginning of the memory */
-    _Atomic uint64_t lost;
+    size_t size;                         /* a power of two */
+    _Alignas(64) _Atomic uint64_t put;   /* position behind the newest entry */
+    _Atomic uint64_t base;               /* the position that is at the beginning of the memory */
     _Alignas(64) _Atomic uint64_t taken; /* position of the oldest one */
 };
 
@@ -47,7 +46,6 @@ struct record_ring *record_ring_new(size_t bytes) {
     ring->memory = aligned_alloc(64, ring->size);
     atomic_init(&ring->put, 0);
     atomic_init(&ring->base, 0);
-    atomic_init(&ring->lost, 0);
     atomic_init(&ring->taken, 0);
     if (ring->memory == NULL) {
         free(ring);
@@ -70,10 +68,6 @@ static size_t place_of(const struct record_ring *ring, uint64_t position) {
 
 static struct entry *entry_at(const struct record_ring *ring, uint64_t position) {
     return (struct entry *)(void *)(ring->memory + place_of(ring, position));
-}
-
-void record_ring_lose(struct record_ring *ring) {
-    atomic_fetch_add_explicit(&ring->lost, 1, memory_order_relaxed);
 }
 
 bool record_ring_put(struct record_ring *ring, const struct handshake *record, uint64_t told_us,
@@ -99,10 +93,6 @@ bool record_ring_put(struct record_ring *ring, const struct handshake *record, u
     entry->record = record_copy(record, (uint8_t *)entry + ENTRY_SIZE);
     atomic_store_explicit(&ring->put, put + size, memory_order_release);
     return true;
-}
-
-uint64_t record_ring_lost(const struct record_ring *ring) {
-    return atomic_load_explicit(&ring->lost, memory_order_relaxed);
 }
 
 bool record_ring_first(struct record_ring *ring, struct ringed_record *first) {

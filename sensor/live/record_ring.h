@@ -3,7 +3,7 @@
  * takes, and neither waits for the other.
  *
  * Memory is chosen at the start. When there is no room for a record its worker may try again
- * or lose it, which is counted: the judge is too slow, or was held up.
+ * or lose it: the judge is too slow, or was held up.
  */
 #ifndef DOWNGRD_RECORD_RING_H
 #define DOWNGRD_RECORD_RING_H
@@ -26,12 +26,9 @@ struct ringed_record {
     uint64_t put_ms;                /* the clock that does not step, when it was put */
 };
 
-/* The worker's side. False: there is no room now. record_ring_lose() counts a record that will not
- * be tried again. */
+/* The worker's side. False: there is no room now. */
 bool record_ring_put(struct record_ring *ring, const struct handshake *record, uint64_t told_us,
                      uint64_t put_ms);
-void record_ring_lose(struct record_ring *ring);
-uint64_t record_ring_lost(const struct record_ring *ring);
 
 /* The judge's side: the oldest one, valid until record_ring_drop(); false when there is none. */
 bool record_ring_first(struct record_ring *ring, struct ringed_record *first);

@@ -66,11 +66,13 @@ struct worker {
     uint64_t dropped_us;        /* time of day of that look */
     uint64_t looked_ms;
     uint64_t published_ms;
-    unsigned patience_ms; /* what is left of it */
-    bool has_records;     /* that the judge was not woken for */
-    uint64_t unread;      /* left behind in the kernel's ring at the end */
-    bool is_gone;         /* the interface */
-    bool is_down;         /* or only that */
+    unsigned patience_ms;    /* what is left of it */
+    bool has_records;        /* that the judge was not woken for */
+    uint64_t records_lost;   /* the judge had no room for them: handshakes, */
+    uint64_t dialogues_lost; /* and dialogues without any */
+    uint64_t unread;         /* left behind in the kernel's ring at the end */
+    bool is_gone;            /* the interface */
+    bool is_down;            /* or only that */
     uint64_t downs;
     uint64_t reopen_ms; /* when to try next */
     uint64_t pause_ms;  /* and how long to wait after that */
@@ -85,6 +87,12 @@ static const char *name_of(const struct worker *worker) {
 
 /* ---- records ---- */
 
+static void lose(struct worker *worker, const struct handshake *record) {
+    bool has_hello = handshake_has_hello(record);
+    worker->records_lost += has_hello;
+    worker->dialogues_lost += !has_hello;
+}
+
 static void wake(int descriptor) {
     const uint64_t one = 1;
     if (write(descriptor, &one, sizeof one) < 0)
@@ -98,7 +106,7 @@ static void on_finished(void *context, const struct handshake *handshake) {
     worker->has_records = true;
     while (!record_ring_put(worker->ring, handshake, told_us, live_clock_steady_ms())) {
         if (worker->patience_ms == 0) {
-            record_ring_lose(worker->ring);
+            lose(worker, handshake);
             return;
         }
         worker->patience_ms--;
@@ -247,7 +255,8 @@ static void publish(struct worker *worker, uint64_t now_ms) {
     stats.packets_dropped = counts->dropped + worker->unread;
     stats.interface_drops = counts->interface_drops;
     stats.interface_downs = worker->downs;
-    stats.records_lost = record_ring_lost(worker->ring);
+    stats.records_lost = worker->records_lost;
+    stats.dialogues_lost = worker->dialogues_lost;
     stats.clock_steps = worker->clock.steps;
     (void)pthread_mutex_lock(&worker->mutex);
     worker->stats = stats;

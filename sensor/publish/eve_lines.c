@@ -349,6 +349,7 @@ static void put_counts(struct json *json, const struct run_stats *stats, bool is
         put_number(json, "interface_drops", stats->interface_drops);
         put_number(json, "interface_downs", stats->interface_downs);
         put_number(json, "records_lost", stats->records_lost);
+        put_number(json, "dialogues_lost", stats->dialogues_lost);
         put_number(json, "lines_lost", stats->lines_lost);
         put_number(json, "clock_steps", stats->clock_steps);
     }

@@ -251,6 +251,50 @@ def full_disk(program, link, folder):
 
 
 @case
+def evidence_on_a_hung_disk(program, link, folder):
+    """Alerts are told all the same; the files come when the disk goes on."""
+    image, mount = Path(folder) / "image", Path(folder) / "frozen"
+    image.write_bytes(bytes(16 << 20))
+    mount.mkdir()
+    subprocess.run(["mkfs.ext4", "-q", str(image)], check=True)
+    if subprocess.run(["mount", "-o", "loop", str(image), str(mount)], capture_output=True).returncode != 0:
+        return "skipped: there is no loop device"
+    try:
+        with wire.Sensor(program, [link.name], folder, "--evidence", str(mount / "evidence")) as sensor:
+            subprocess.run(["fsfreeze", "--freeze", str(mount)], check=True)
+            for count, name in enumerate(("sentinel-attack-client-side", "forged-version"), 1):
+                link.play_anew(capture(name))
+                begun = time.monotonic()
+                alerts = wait_for_lines(sensor, "alert", count)
+                demand(time.monotonic() - begun < 1, f"{name}: judging was held up")
+            files = [Path(alert["downgrade"]["evidence_file"]) for alert in alerts]
+            demand(not any(file.exists() for file in files), "the disk did not hang")
+            subprocess.run(["fsfreeze", "--unfreeze", str(mount)], check=True)
+            wire.wait_for(lambda: all(file.exists() for file in files), "the files", 5)
+            sensor.stop()
+            figures = sensor.lines("stats")[-1]["downgrade"]
+            demand((figures["evidence_files"], figures["evidence_lost"]) == (len(files), 0), f"{figures}")
+    finally:
+        subprocess.run(["fsfreeze", "--unfreeze", str(mount)], capture_output=True)
+        subprocess.run(["umount", str(mount)], check=False)
+
+
+@case
+def evidence_that_cannot_be_written(program, link, folder):
+    """It is told once and counted."""
+    with wire.Sensor(program, [link.name], folder, "--evidence", f"{folder}/evidence", "--no-confine") as sensor:
+        Path(folder, "evidence").rmdir()
+        for count, name in enumerate(("sentinel-attack-client-side", "forged-version"), 1):
+            link.play_anew(capture(name))
+            wait_for_lines(sensor, "alert", count)
+        alerts = sensor.lines("alert")
+        sensor.stop()
+        demand(sensor.text().count("evidence: cannot write") == 1, "not told once")
+        figures = sensor.lines("stats")[-1]["downgrade"]
+        demand((figures["evidence_files"], figures["evidence_lost"]) == (0, len(alerts)), f"{figures}")
+
+
+@case
 def alerts_within_a_second(program, link, folder):
     """From the last packet of the handshake to the line in the file."""
     with wire.Sensor(program, [link.name], folder) as sensor:
@@ -312,10 +356,9 @@ def main():
             continue
         link = wire.Wire("tap")
         begun = time.monotonic()
-        result = "ok"
         with tempfile.TemporaryDirectory() as folder:
             try:
-                function(program, link, folder)
+                result = function(program, link, folder) or "ok"
             except (AssertionError, RuntimeError, subprocess.SubprocessError) as error:
                 said = "".join(file.read_text() for file in Path(folder).rglob("*.stderr"))
                 result = f"FAILED: {error}\n{said}"
