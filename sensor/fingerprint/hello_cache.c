@@ -27,12 +27,27 @@ static void close_list(struct hello_identity *identity, size_t start) {
     identity->bytes[start - 1] = (uint8_t)size;
 }
 
+/* A list that does not fit as a whole is not taken, even if it would without its GREASE. */
+static bool has_room(struct hello_identity *identity, size_t size) {
+    if (identity->size + 2 + size <= IDENTITY_SIZE)
+        return true;
+    identity->size = IDENTITY_SIZE + 1;
+    return false;
+}
+
+/* Each number is written, and what is GREASE is written over. */
 static void put_numbers(struct hello_identity *identity, struct span list) {
+    if (!has_room(identity, list.size))
+        return;
     size_t start = open_list(identity);
+    uint8_t *at = identity->bytes + start;
     uint16_t number = 0;
-    while (identity->size <= IDENTITY_SIZE && span_next_u16(&list, &number))
-        if (!tls_is_grease(number))
-            put_u16(identity, number);
+    while (span_next_u16(&list, &number)) {
+        at[0] = (uint8_t)(number >> 8U);
+        at[1] = (uint8_t)number;
+        at += tls_is_grease(number) ? 0 : 2;
+    }
+    identity->size = (size_t)(at - identity->bytes);
     close_list(identity, start);
 }
 
@@ -76,21 +91,23 @@ void hello_identity_of_server(const struct server_hello *hello, struct hello_ide
     put_extension_types(identity, hello->extensions);
 }
 
+/* Eight bytes at a time; the last ones possibly twice. There are eight at least. */
 static size_t place_of(const struct hello_identity *identity) {
     uint64_t hash = identity->size;
-    for (size_t at = 0; at < identity->size; at += sizeof hash) {
-        uint64_t word = 0;
-        size_t left = identity->size - at;
-        memcpy(&word, identity->bytes + at, left < sizeof word ? left : sizeof word);
+    uint64_t word = 0;
+    for (size_t at = 0; at + sizeof word < identity->size; at += sizeof word) {
+        memcpy(&word, identity->bytes + at, sizeof word);
         hash = (hash ^ word) * 0x9e3779b97f4a7c15U;
         hash ^= hash >> 32U;
     }
-    return (size_t)hash & (HELLO_CACHE_SIZE - 1U);
+    memcpy(&word, identity->bytes + identity->size - sizeof word, sizeof word);
+    hash = (hash ^ word) * 0x9e3779b97f4a7c15U;
+    return (size_t)(hash >> 32U) & (HELLO_CACHE_SIZE - 1U);
 }
 
 const struct cached_hello *hello_cache_find(const struct hello_cache *cache,
                                             const struct hello_identity *identity) {
-    if (identity->size > IDENTITY_SIZE)
+    if (identity->size > IDENTITY_SIZE || identity->size < sizeof(uint64_t))
         return NULL;
     const struct cached_hello *cached = &cache->hellos[place_of(identity)];
     bool is_same = cached->identity.size == identity->size &&
@@ -100,7 +117,7 @@ const struct cached_hello *hello_cache_find(const struct hello_cache *cache,
 
 void hello_cache_put(struct hello_cache *cache, const struct hello_identity *identity,
                      const struct ja3 *ja3, const char *ja4) {
-    if (identity->size > IDENTITY_SIZE ||
+    if (identity->size > IDENTITY_SIZE || identity->size < sizeof(uint64_t) ||
         (ja3 && (ja3->text_size == 0 || ja3->text_size > CACHED_TEXT_SIZE)))
         return;
     struct cached_hello *cached = &cache->hellos[place_of(identity)];

@@ -1,8 +1,8 @@
 /*
  * json.c - appends to one buffer (json.h says why and how).
  *
- * Whether a comma is due is read off the last byte written: after an opening bracket or a key's
- * colon none is. No stack of levels is kept, so brackets are the caller's duty.
+ * Whether a comma is due follows from what was written last: after an opening bracket or a key none
+ * is. No stack of levels is kept, so brackets are the caller's duty.
  */
 #include "json.h"
 
@@ -23,20 +23,25 @@ void json_deinit(struct json *json) {
 
 void json_reset(struct json *json) {
     json->size = 0;
+    json->is_comma_due = false;
     json->failed = false;
 }
 
 const char *json_finish(struct json *json, size_t *size) {
-    *size = json->failed ? 0 : json->size;
-    return json->failed ? NULL : json->data;
+    bool has_line = !json->failed && (json->size < json->capacity || json_grow(json, 1));
+    *size = has_line ? json->size : 0;
+    if (has_line)
+        json->data[json->size] = '\0';
+    return has_line ? json->data : NULL;
 }
 
-static bool grow(struct json *json, size_t wanted) {
+/* A comma and the NUL at the end are room for two more. */
+bool json_grow(struct json *json, size_t more) {
     size_t capacity = json->capacity ? json->capacity : JSON_FIRST_CAPACITY;
-    while (capacity < wanted)
+    while (capacity < json->size + more + 2)
         capacity *= 2;
-    char *data = realloc(json->data, capacity);
-    if (!data) {
+    char *data = json->failed ? NULL : realloc(json->data, capacity);
+    if (data == NULL) {
         json->failed = true;
         return false;
     }
@@ -45,94 +50,33 @@ static bool grow(struct json *json, size_t wanted) {
     return true;
 }
 
-/* Room for `more` bytes and the NUL that json_finish() promises; false when there is none. */
-static inline bool reserve(struct json *json, size_t more) {
-    if (json->failed)
-        return false;
-    size_t wanted = json->size + more + 1;
-    return wanted <= json->capacity || grow(json, wanted);
-}
-
 static inline void append(struct json *json, const void *bytes, size_t size) {
-    if (!reserve(json, size))
+    if (json->capacity - json->size < size + 2 && !json_grow(json, size))
         return;
     memcpy(json->data + json->size, bytes, size);
     json->size += size;
-    json->data[json->size] = '\0';
-}
-
-static inline void separate(struct json *json) {
-    if (json->size == 0 || json->failed)
-        return;
-    char last = json->data[json->size - 1];
-    if (last != '{' && last != '[' && last != ':')
-        append(json, ",", 1);
-}
-
-static void put_value(struct json *json, const char *text, size_t size) {
-    separate(json);
-    append(json, text, size);
-}
-
-void json_open_object(struct json *json) {
-    put_value(json, "{", 1);
-}
-
-void json_close_object(struct json *json) {
-    append(json, "}", 1);
-}
-
-void json_open_array(struct json *json) {
-    put_value(json, "[", 1);
-}
-
-void json_close_array(struct json *json) {
-    append(json, "]", 1);
-}
-
-void json_put_key_of(struct json *json, const char *key, size_t size) {
-    if (!reserve(json, size + 4))
-        return;
-    separate(json);
-    char *at = json->data + json->size;
-    *at++ = '"';
-    memcpy(at, key, size);
-    at += size;
-    *at++ = '"';
-    *at++ = ':';
-    *at = '\0';
-    json->size += size + 3;
 }
 
 void json_put_plain_of(struct json *json, const char *text, size_t size) {
-    if (!reserve(json, size + 3))
-        return;
-    separate(json);
-    char *at = json->data + json->size;
-    *at++ = '"';
-    memcpy(at, text, size);
-    at += size;
-    *at++ = '"';
-    *at = '\0';
-    json->size += size + 2;
+    json_put_quoted(json, text, size, '\0');
 }
 
-void json_put_bool(struct json *json, bool value) {
-    put_value(json, value ? "true" : "false", value ? 4 : 5);
-}
-
-void json_put_null(struct json *json) {
-    put_value(json, "null", 4);
-}
-
+/* Two digits at a time, from the end. */
 void json_put_number(struct json *json, uint64_t number) {
+    static const char pairs[] =
+        "00010203040506070809101112131415161718192021222324252627282930313233"
+        "34353637383940414243444546474849505152535455565758596061626364656667"
+        "68697071727374757677787980818283848586878889909192939495969798"
+        "99";
     char digits[JSON_NUMBER_SIZE];
     size_t start = sizeof(digits);
-    do {
-        digits[--start] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number);
-    put_value(json, digits + start, sizeof(digits) - start);
+    for (; number >= 10; number /= 100) {
+        start -= 2;
+        memcpy(digits + start, pairs + 2 * (number % 100), 2);
+    }
+    if (number > 0 || start == sizeof(digits))
+        digits[--start] = (char)('0' + number);
+    json_put_piece(json, digits + start, sizeof(digits) - start, true);
 }
 
 static void append_escape(struct json *json, uint8_t byte) {
@@ -188,7 +132,7 @@ static size_t utf8_sequence(const uint8_t *at, const uint8_t *end) {
 
 static void string(struct json *json, const uint8_t *at, size_t size, bool is_utf8) {
     const uint8_t *end = at + size;
-    put_value(json, "\"", 1);
+    json_put_piece(json, "\"", 1, true);
     while (at < end) {
         size_t run = plain_run(at, end);
         if (run == 0 && is_utf8)

@@ -29,7 +29,8 @@ struct json {
     char *data;
     size_t size;
     size_t capacity;
-    bool failed; /* memory ran out since json_reset() */
+    bool is_comma_due; /* before the next value or key */
+    bool failed;       /* memory ran out since json_reset() */
 };
 
 void json_init(struct json *json); /* holds nothing: the first line allocates */
@@ -39,13 +40,70 @@ void json_reset(struct json *json); /* empties it and keeps the buffer */
 /* The line, NUL-terminated, until the next call; NULL when memory ran out. */
 const char *json_finish(struct json *json, size_t *size);
 
-void json_open_object(struct json *json);
-void json_close_object(struct json *json);
-void json_open_array(struct json *json);
-void json_close_array(struct json *json);
+/* Makes room for so many bytes more; false when there is none. */
+bool json_grow(struct json *json, size_t more);
+
+/* Where so many bytes may be written, behind a comma if one is due; NULL when there is no room. The
+ * caller adds to the size what it wrote. In line, as all that a line has dozens of. */
+static inline char *json_begin(struct json *json, size_t most) {
+    if (json->capacity - json->size < most + 2 && !json_grow(json, most))
+        return NULL;
+    if (json->is_comma_due)
+        json->data[json->size++] = ',';
+    return json->data + json->size;
+}
+
+static inline void json_put_piece(struct json *json, const char *text, size_t size,
+                                  bool is_comma_due) {
+    char *at = json_begin(json, size);
+    if (at == NULL)
+        return;
+    memcpy(at, text, size);
+    json->size += size;
+    json->is_comma_due = is_comma_due;
+}
+
+static inline void json_open_object(struct json *json) {
+    json_put_piece(json, "{", 1, false);
+}
+
+static inline void json_open_array(struct json *json) {
+    json_put_piece(json, "[", 1, false);
+}
+
+static inline void json_close(struct json *json, char bracket) {
+    json->is_comma_due = false;
+    json_put_piece(json, &bracket, 1, true);
+}
+
+static inline void json_close_object(struct json *json) {
+    json_close(json, '}');
+}
+
+static inline void json_close_array(struct json *json) {
+    json_close(json, ']');
+}
+
+static inline void json_put_quoted(struct json *json, const char *text, size_t size, char after) {
+    char *at = json_begin(json, size + 3);
+    if (at == NULL)
+        return;
+    *at++ = '"';
+    memcpy(at, text, size);
+    at += size;
+    *at++ = '"';
+    json->size += size + 2;
+    json->is_comma_due = after == '\0';
+    if (after == '\0')
+        return;
+    *at = after;
+    json->size++;
+}
 
 /* `key` is plain ASCII without quotes and backslashes: a constant of ours. */
-void json_put_key_of(struct json *json, const char *key, size_t size);
+static inline void json_put_key_of(struct json *json, const char *key, size_t size) {
+    json_put_quoted(json, key, size, ':');
+}
 static inline void json_put_key(struct json *json, const char *key) {
     json_put_key_of(json, key, strlen(key));
 }
@@ -56,8 +114,14 @@ static inline void json_put_text(struct json *json, const char *text) {
     json_put_text_of(json, text, strlen(text));
 }
 void json_put_number(struct json *json, uint64_t number);
-void json_put_bool(struct json *json, bool value);
-void json_put_null(struct json *json);
+
+static inline void json_put_bool(struct json *json, bool value) {
+    json_put_piece(json, value ? "true" : "false", value ? 4 : 5, true);
+}
+
+static inline void json_put_null(struct json *json) {
+    json_put_piece(json, "null", 4, true);
+}
 
 /* A string whose characters are known to need no escape. */
 void json_put_plain_of(struct json *json, const char *text, size_t size);

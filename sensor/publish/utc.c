@@ -26,7 +26,7 @@ static void put_digits(char *at, unsigned value, unsigned digits) {
     }
 }
 
-static void date_set(struct utc_date *date, uint64_t day) {
+static void put_date(char *text, uint64_t day) {
     uint64_t days = day + DAYS_0000_03_01_TO_1970_01_01;
     unsigned in_cycle = (unsigned)(days % DAYS_PER_CYCLE);
     unsigned year_of_cycle = (in_cycle - in_cycle / (DAYS_PER_FOUR_YEARS - 1) +
@@ -36,34 +36,37 @@ static void date_set(struct utc_date *date, uint64_t day) {
     unsigned month_from_march = (5 * in_year + 2) / 153;
     unsigned month = month_from_march < 10 ? month_from_march + 3 : month_from_march - 9;
     unsigned year = year_of_cycle + (unsigned)(days / DAYS_PER_CYCLE) * 400 + (month <= 2 ? 1 : 0);
-    put_digits(date->text, year, 4);
-    date->text[4] = '-';
-    put_digits(date->text + 5, month, 2);
-    date->text[7] = '-';
-    put_digits(date->text + 8, in_year - (153 * month_from_march + 2) / 5 + 1, 2);
-    date->text[10] = '\0';
-    date->day = day;
-    date->is_known = true;
+    put_digits(text, year, 4);
+    text[4] = '-';
+    put_digits(text + 5, month, 2);
+    text[7] = '-';
+    put_digits(text + 8, in_year - (153 * month_from_march + 2) / 5 + 1, 2);
 }
 
-/* "2026-11-23T12:00:00" with the given separator; the rest is the caller's. */
-static void put_time(struct utc_date *date, uint64_t seconds, char separator, char *text) {
-    uint64_t day = seconds / SECONDS_PER_DAY;
-    if (!date->is_known || date->day != day)
-        date_set(date, day);
-    unsigned of_day = (unsigned)(seconds % SECONDS_PER_DAY);
-    memcpy(text, date->text, UTC_DATE_SIZE - 1);
-    text[10] = separator;
-    put_digits(text + 11, of_day / 3600, 2);
-    text[13] = ':';
-    put_digits(text + 14, of_day / 60 % 60, 2);
-    text[16] = ':';
-    put_digits(text + 17, of_day % 60, 2);
+static void put_time(char *text, unsigned of_day) {
+    put_digits(text, of_day / 3600, 2);
+    text[2] = ':';
+    put_digits(text + 3, of_day / 60 % 60, 2);
+    text[5] = ':';
+    put_digits(text + 6, of_day % 60, 2);
+}
+
+/* "2026-11-23 12:00:00"; the rest is the caller's. */
+static void put_second(struct utc_date *date, uint64_t second, char *text) {
+    if (!date->is_known || date->second != second) {
+        put_date(date->text, second / SECONDS_PER_DAY);
+        date->text[10] = ' ';
+        put_time(date->text + 11, (unsigned)(second % SECONDS_PER_DAY));
+        date->second = second;
+        date->is_known = true;
+    }
+    memcpy(text, date->text, UTC_SECOND_SIZE);
 }
 
 const char *utc_format_stamp(struct utc_date *date, uint64_t time_us, char text[UTC_STAMP_SIZE]) {
     uint64_t bounded = time_us < last_us ? time_us : last_us;
-    put_time(date, bounded / US_PER_SECOND, 'T', text);
+    put_second(date, bounded / US_PER_SECOND, text);
+    text[10] = 'T';
     text[19] = '.';
     put_digits(text + 20, (unsigned)(bounded % US_PER_SECOND), 6);
     memcpy(text + 26, "+0000", 6);
@@ -72,7 +75,7 @@ const char *utc_format_stamp(struct utc_date *date, uint64_t time_us, char text[
 
 const char *utc_format_text(struct utc_date *date, uint64_t time_us, char text[UTC_TEXT_SIZE]) {
     uint64_t bounded = time_us < last_us ? time_us : last_us;
-    put_time(date, bounded / US_PER_SECOND, ' ', text);
+    put_second(date, bounded / US_PER_SECOND, text);
     memcpy(text + 19, " UTC", 5);
     return text;
 }
