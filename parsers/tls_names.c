@@ -6,8 +6,6 @@
  */
 #include "tls_names.h"
 
-#include <stdio.h>
-
 #define COUNT_OF(rows) (sizeof(rows) / sizeof((rows)[0]))
 
 struct code_name {
@@ -224,7 +222,14 @@ const char *tls_code_point_format(uint16_t code, char buffer[TLS_NAME_SIZE]) {
 }
 
 static const char *number_format(unsigned number, char buffer[TLS_NAME_SIZE]) {
-    snprintf(buffer, TLS_NAME_SIZE, "%u", number);
+    enum { MOST_DIGITS = 10 };
+    char digits[MOST_DIGITS + 1];
+    char *at = digits + MOST_DIGITS;
+    *at = '\0';
+    do
+        *--at = (char)('0' + number % 10);
+    while ((number /= 10) != 0);
+    memcpy(buffer, at, (size_t)(digits + sizeof digits - at));
     return buffer;
 }
 
@@ -279,7 +284,10 @@ const char *tls_version_name(uint16_t version, char buffer[TLS_NAME_SIZE]) {
     }
     if (version >> 8U != 0x7f)
         return tls_code_point_format(version, buffer);
-    snprintf(buffer, TLS_NAME_SIZE, "TLS 1.3 draft-%u", version & 0xffU);
+    static const char draft[] = "TLS 1.3 draft-";
+    char number[TLS_NAME_SIZE];
+    memcpy(buffer, draft, sizeof draft);
+    (void)strcat(buffer, number_format(version & 0xffU, number));
     return buffer;
 }
 

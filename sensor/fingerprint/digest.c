@@ -34,6 +34,15 @@ void digest_delete(struct digest *digest) {
     free(digest);
 }
 
+size_t digest_of(struct digest *digest, const void *bytes, size_t size, uint8_t hash[DIGEST_MAX]) {
+    static_assert((int)DIGEST_MAX >= EVP_MAX_MD_SIZE, "any of them fits");
+    unsigned hash_size = 0;
+    bool is_done = EVP_DigestInit_ex2(digest->context, digest->algorithm, NULL) == 1 &&
+                   EVP_DigestUpdate(digest->context, bytes, size) == 1 &&
+                   EVP_DigestFinal_ex(digest->context, hash, &hash_size) == 1;
+    return is_done ? hash_size : 0;
+}
+
 struct digest_text digest_text_begin(struct digest *digest, char *buffer, size_t room) {
     assert(room >= DIGEST_TEXT_PIECE);
     return (struct digest_text){.digest = digest, .buffer = buffer, .room = room};

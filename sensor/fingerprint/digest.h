@@ -14,6 +14,10 @@ struct digest;
 struct digest *digest_new(const char *name);
 void digest_delete(struct digest *digest);
 
+/* The hash of some bytes, and how many bytes it is; 0 when libcrypto refuses. */
+enum { DIGEST_MAX = 64 };
+size_t digest_of(struct digest *digest, const void *bytes, size_t size, uint8_t hash[DIGEST_MAX]);
+
 enum { DIGEST_HEX_MAX = 64 };
 
 /* A text that goes into a hash: as long as it fits it stays in the caller's buffer, then the buffer

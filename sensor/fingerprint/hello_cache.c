@@ -91,7 +91,8 @@ void hello_identity_of_server(const struct server_hello *hello, struct hello_ide
     put_extension_types(identity, hello->extensions);
 }
 
-/* Eight bytes at a time; the last ones possibly twice. There are eight at least. */
+/* The first of its places. Eight bytes at a time, the last ones possibly twice; there are eight at
+ * least. */
 static size_t place_of(const struct hello_identity *identity) {
     uint64_t hash = identity->size;
     uint64_t word = 0;
@@ -102,17 +103,19 @@ static size_t place_of(const struct hello_identity *identity) {
     }
     memcpy(&word, identity->bytes + identity->size - sizeof word, sizeof word);
     hash = (hash ^ word) * 0x9e3779b97f4a7c15U;
-    return (size_t)(hash >> 32U) & (HELLO_CACHE_SIZE - 1U);
+    return (size_t)(hash >> 32U) & (HELLO_CACHE_SIZE - HELLO_CACHE_WAYS);
 }
 
 const struct cached_hello *hello_cache_find(const struct hello_cache *cache,
                                             const struct hello_identity *identity) {
     if (identity->size > IDENTITY_SIZE || identity->size < sizeof(uint64_t))
         return NULL;
-    const struct cached_hello *cached = &cache->hellos[place_of(identity)];
-    bool is_same = cached->identity.size == identity->size &&
-                   memcmp(cached->identity.bytes, identity->bytes, identity->size) == 0;
-    return is_same ? cached : NULL;
+    const struct cached_hello *first = &cache->hellos[place_of(identity)];
+    for (const struct cached_hello *cached = first; cached < first + HELLO_CACHE_WAYS; cached++)
+        if (cached->identity.size == identity->size &&
+            memcmp(cached->identity.bytes, identity->bytes, identity->size) == 0)
+            return cached;
+    return NULL;
 }
 
 void hello_cache_put(struct hello_cache *cache, const struct hello_identity *identity,
@@ -120,7 +123,8 @@ void hello_cache_put(struct hello_cache *cache, const struct hello_identity *ide
     if (identity->size > IDENTITY_SIZE || identity->size < sizeof(uint64_t) ||
         (ja3 && (ja3->text_size == 0 || ja3->text_size > CACHED_TEXT_SIZE)))
         return;
-    struct cached_hello *cached = &cache->hellos[place_of(identity)];
+    struct cached_hello *cached =
+        &cache->hellos[place_of(identity) + cache->turn++ % HELLO_CACHE_WAYS];
     cached->identity.size = identity->size;
     memcpy(cached->identity.bytes, identity->bytes, identity->size);
     cached->has_ja3 = ja3 != NULL;

@@ -4,7 +4,7 @@
  *
  * An identity holds everything of a hello that JA3, JA3S and JA4 depend on, GREASE left out as they
  * do, and nothing else. It is compared byte by byte: a hash only says where to look, so nobody can
- * make a hello that is taken for another. One place per hash; the newer takes it. Hellos that are
+ * make a hello that is taken for another. A hash has four places, taken in turn. Hellos that are
  * unusually long are not kept.
  */
 #ifndef DOWNGRD_HELLO_CACHE_H
@@ -35,9 +35,10 @@ struct cached_hello {
     char text[CACHED_TEXT_SIZE];
 };
 
-enum { HELLO_CACHE_SIZE = 1024 }; /* a power of two */
+enum { HELLO_CACHE_SIZE = 1024, HELLO_CACHE_WAYS = 4 }; /* powers of two */
 
 struct hello_cache {
+    unsigned turn;
     struct cached_hello hellos[HELLO_CACHE_SIZE];
 };
 

@@ -4,8 +4,9 @@
  */
 #include "community_id.h"
 
+#include "digest.h"
+
 #include <openssl/evp.h>
-#include <stdatomic.h>
 
 enum { DIGEST_SIZE = 20, MAX_INPUT = 2 + 16 + 16 + 2 + 2 + 2 };
 
@@ -20,22 +21,8 @@ static uint8_t *put_port(uint8_t *at, uint16_t port) {
     return at;
 }
 
-/* Looked up by name once: each time would cost more than the hash. NULL when libcrypto has none. */
-static const EVP_MD *sha1(void) {
-    static _Atomic(EVP_MD *) kept;
-    EVP_MD *algorithm = atomic_load(&kept);
-    EVP_MD *nothing = NULL;
-    if (algorithm)
-        return algorithm;
-    algorithm = EVP_MD_fetch(NULL, "SHA1", NULL);
-    if (!atomic_compare_exchange_strong(&kept, &nothing, algorithm)) {
-        EVP_MD_free(algorithm);
-        return nothing;
-    }
-    return algorithm;
-}
-
-bool community_id_format(const struct handshake *handshake, char text[COMMUNITY_ID_SIZE]) {
+bool community_id_format(struct digest *sha1, const struct handshake *handshake,
+                         char text[COMMUNITY_ID_SIZE]) {
     static const uint8_t seed[2] = {0, 0};
     size_t address_size = handshake->ip_version == 4 ? 4 : 16;
     const struct endpoint *first = &handshake->client;
@@ -52,14 +39,10 @@ bool community_id_format(const struct handshake *handshake, char text[COMMUNITY_
     at = put(at, second->address.bytes, address_size);
     at = put(at, protocol, sizeof protocol);
     at = put_port(put_port(at, first->port), second->port);
-    uint8_t digest[EVP_MAX_MD_SIZE];
-    unsigned size = 0;
-    const EVP_MD *algorithm = sha1();
-    if (!algorithm ||
-        EVP_Digest(input, (size_t)(at - input), digest, &size, algorithm, NULL) != 1 ||
-        size != DIGEST_SIZE)
+    uint8_t hash[DIGEST_MAX];
+    if (sha1 == NULL || digest_of(sha1, input, (size_t)(at - input), hash) != DIGEST_SIZE)
         return false;
     memcpy(text, "1:", 2);
-    EVP_EncodeBlock((unsigned char *)text + 2, digest, DIGEST_SIZE);
+    EVP_EncodeBlock((unsigned char *)text + 2, hash, DIGEST_SIZE);
     return true;
 }

@@ -9,7 +9,11 @@
 
 enum { COMMUNITY_ID_SIZE = 32 }; /* "1:", 28 characters of base64, NUL */
 
-/* False when libcrypto refuses (SHA-1 may be switched off): then there is no text. */
-bool community_id_format(const struct handshake *handshake, char text[COMMUNITY_ID_SIZE]);
+struct digest;
+
+/* `sha1` is digest_new("SHA1"), made once for many. False when it is NULL, since libcrypto refused
+ * (SHA-1 may be switched off): then there is no text. */
+bool community_id_format(struct digest *sha1, const struct handshake *handshake,
+                         char text[COMMUNITY_ID_SIZE]);
 
 #endif

@@ -5,6 +5,7 @@
  * and eve_finish() tells the caller why. Replay goes on, since the other sinks still want its
  * results. Lines are gathered in a large buffer that is flushed when a source ends.
  */
+#include "digest.h"
 #include "eve_lines.h"
 #include "fingerprint.h"
 #include "publish.h"
@@ -76,6 +77,7 @@ static void on_stats(void *context, const struct source *source, const struct ru
 
 static void eve_delete(struct eve *eve) {
     fingerprinter_delete(eve->writer.fingerprinter);
+    digest_delete(eve->writer.sha1);
     json_deinit(&eve->writer.json);
     free(eve);
 }
@@ -85,6 +87,7 @@ static struct eve *new_eve(void) {
     if (!eve)
         return NULL;
     json_init(&eve->writer.json);
+    eve->writer.sha1 = digest_new("SHA1");
     eve->writer.fingerprinter = fingerprinter_new();
     if (!eve->writer.fingerprinter) {
         eve_delete(eve);

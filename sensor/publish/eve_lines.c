@@ -88,7 +88,7 @@ static void begin_flow_line(struct eve_writer *writer, const char *event_type,
     put_number(json, "dest_port", handshake->server.port);
     put_plain(json, "proto", handshake->transport == IP_PROTOCOL_UDP ? "UDP" : "TCP");
     char community_id[COMMUNITY_ID_SIZE];
-    if (community_id_format(handshake, community_id))
+    if (community_id_format(writer->sha1, handshake, community_id))
         put_plain(json, "community_id", community_id);
     eve_put_tunnel(json, handshake);
     put_source(json, verdict->source);
@@ -234,7 +234,7 @@ static void begin_downgrade(struct eve_writer *writer, const struct verdict *ver
     put_choice(json, handshake);
     put_plain(json, "carrier", handshake_carrier_name(handshake));
     eve_put_facts(json, handshake);
-    put_text(json, "domain", verdict->domain.name);
+    put_plain(json, "domain", verdict->domain.name);
     put_plain(json, "domain_source", domain_source_name(verdict->domain.source));
     put_tls_alerts(writer, handshake);
 }

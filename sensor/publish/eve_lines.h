@@ -17,6 +17,7 @@
 #include "utc.h"
 #include "verdict.h"
 
+struct digest;
 struct fingerprinter;
 
 /* Kept from line to line. */
@@ -24,6 +25,7 @@ struct eve_writer {
     struct json json;
     struct utc_date date;
     struct fingerprinter *fingerprinter; /* NULL: lines without JA3, JA3S and JA4 */
+    struct digest *sha1;                 /* NULL: lines without community_id */
 };
 
 /* Each gives the line without newline, NUL-terminated, until the next call; NULL when memory ran

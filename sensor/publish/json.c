@@ -95,8 +95,27 @@ static inline bool is_plain(uint8_t byte) {
     return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
 }
 
+/* A byte of `word` is zero: its high bit is set in the result; above the first one others may be.
+ */
+static inline uint64_t zero_bytes(uint64_t word) {
+    return (word - 0x0101010101010101U) & ~word & 0x8080808080808080U;
+}
+
+/* Are eight bytes plain? */
+static inline bool are_plain(const uint8_t *at) {
+    static const uint64_t each = 0x0101010101010101U;
+    uint64_t word = 0;
+    memcpy(&word, at, sizeof word);
+    uint64_t odd = zero_bytes(word ^ each * '"') | zero_bytes(word ^ each * '\\') |
+                   zero_bytes(word ^ each * 0x7f) | zero_bytes(word & each * 0x60) |
+                   (word & each * 0x80);
+    return odd == 0;
+}
+
 static inline size_t plain_run(const uint8_t *at, const uint8_t *end) {
     const uint8_t *start = at;
+    while (end - at >= 8 && are_plain(at))
+        at += 8;
     while (at < end && is_plain(*at))
         at++;
     return (size_t)(at - start);

@@ -11,6 +11,7 @@
 #include <arpa/inet.h>
 
 #include "community_id.h"
+#include "digest.h"
 
 static const struct community_id_case {
     const char *client;
@@ -28,6 +29,7 @@ static const struct community_id_case {
 
 static void test_both_directions_have_one_id(void **state) {
     (void)state;
+    struct digest *sha1 = digest_new("SHA1");
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const struct community_id_case *row = &cases[i];
         int family = row->ip_version == 4 ? AF_INET : AF_INET6;
@@ -37,9 +39,11 @@ static void test_both_directions_have_one_id(void **state) {
         assert_int_equal(inet_pton(family, row->server, handshake.server.address.bytes), 1);
         handshake.client.port = row->client_port;
         handshake.server.port = row->server_port;
-        assert_true(community_id_format(&handshake, text));
+        assert_true(community_id_format(sha1, &handshake, text));
         assert_string_equal(text, row->expected);
+        assert_false(community_id_format(NULL, &handshake, text));
     }
+    digest_delete(sha1);
 }
 
 int main(void) {

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <jansson.h>
 
+#include "digest.h"
 #include "eve_lines.h"
 #include "fingerprint.h"
 #include "publish.h"
@@ -71,7 +72,7 @@ static const char downgraded_line[] =
 
 static void test_whole_line(void **state) {
     (void)state;
-    struct eve_writer writer = {.fingerprinter = fingerprinter_new()};
+    struct eve_writer writer = {.fingerprinter = fingerprinter_new(), .sha1 = digest_new("SHA1")};
     struct verdict_scene scene;
     for (int i = 0; i < 2; i++) { /* the second from a writer that was used */
         verdict_scene_init(&scene, "example.com");
@@ -80,6 +81,7 @@ static void test_whole_line(void **state) {
         json_decref(parse(downgraded_line, size));
     }
     fingerprinter_delete(writer.fingerprinter);
+    digest_delete(writer.sha1);
     json_deinit(&writer.json);
 }
 
