@@ -287,7 +287,8 @@ const char *tls_version_name(uint16_t version, char buffer[TLS_NAME_SIZE]) {
     static const char draft[] = "TLS 1.3 draft-";
     char number[TLS_NAME_SIZE];
     memcpy(buffer, draft, sizeof draft);
-    (void)strcat(buffer, number_format(version & 0xffU, number));
+    number_format(version & 0xffU, number);
+    memcpy(buffer + sizeof draft - 1, number, strlen(number) + 1);
     return buffer;
 }
 
