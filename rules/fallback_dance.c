@@ -113,7 +113,7 @@ static bool are_refused_alike(const struct dance *dance) {
 static const struct attempt *find_previous(const struct dance *dance, uint64_t before_us) {
     const struct attempt *best = NULL;
     for (size_t i = 0; i < dance->history->attempt_count; i++) {
-        const struct attempt *attempt = &dance->history->attempts[i];
+        const struct attempt *attempt = history_attempt(dance->history, i);
         if (attempt == dance->failed || attempt == dance->lower || attempt->started_us >= before_us)
             continue;
         if (best == NULL || attempt->started_us > best->started_us)
@@ -173,7 +173,7 @@ static bool is_crowd(const struct dance *dance, const struct attempt *one) {
     uint64_t kinds[CROWD] = {one->suites};
     size_t count = 1;
     for (size_t i = 0; i < dance->history->attempt_count; i++) {
-        const struct attempt *attempt = &dance->history->attempts[i];
+        const struct attempt *attempt = history_attempt(dance->history, i);
         size_t known = 0;
         if (attempt->highest_offered != one->highest_offered ||
             attempt->ended_us + dance->window_us < dance->lower->started_us)
@@ -193,7 +193,7 @@ static bool is_crowd(const struct dance *dance, const struct attempt *one) {
  * another cause. */
 static bool has_recovered(const struct dance *dance) {
     for (size_t i = 0; i < dance->history->attempt_count; i++) {
-        const struct attempt *attempt = &dance->history->attempts[i];
+        const struct attempt *attempt = history_attempt(dance->history, i);
         if (attempt->started_us > dance->failed->started_us &&
             attempt->started_us < dance->lower->started_us &&
             attempt->highest_offered >= dance->failed->highest_offered &&
@@ -315,7 +315,7 @@ static enum rule_result check(const struct handshake *handshake, const struct hi
     };
     enum rule_result result = RULE_PASS;
     for (size_t i = 0; i < history->attempt_count; i++) {
-        const struct attempt *other = &history->attempts[i];
+        const struct attempt *other = history_attempt(history, i);
         if (!is_worth_a_look(now, other, settings->fallback_window_us))
             continue;
         if (!is_prepared)
@@ -380,6 +380,6 @@ const struct rule rule_fallback_dance = {
                   "CVE-2014-3566; ATT&CK T1557, T1562.010",
     .thresholds = thresholds,
     .threshold_count = sizeof thresholds / sizeof thresholds[0],
-    .needs = NEED_OFFER | NEED_ATTEMPT,
+    .needs = NEED_OFFER | NEED_OTHER_OFFER,
     .check = check,
 };

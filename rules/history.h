@@ -78,8 +78,10 @@ struct twin {
 
 struct history {
     const struct attempt *now;      /* the handshake at hand: what will be remembered of it */
-    const struct attempt *attempts; /* newest first */
+    const struct attempt *attempts; /* a ring: history_attempt() has them newest first */
     size_t attempt_count;
+    size_t newest;                       /* where the newest one is */
+    uint32_t attempted_ranks;            /* bit n: one of them offered enum tls_rank n at most */
     const struct server_record *server;  /* NULL when nothing is known */
     const struct server_record *service; /* of dialogues: the same without a name */
     uint32_t
@@ -95,6 +97,11 @@ struct history {
     const struct expected_range *expected; /* what the configuration says of this server and name;
                                               NULL: nothing */
 };
+
+/* The attempt that is older than so many others. */
+static inline const struct attempt *history_attempt(const struct history *history, size_t age) {
+    return &history->attempts[(history->newest + age) % HISTORY_MAX_ATTEMPTS];
+}
 
 /* Of the handshake at hand, without another walk through its hello. */
 static inline enum tls_rank history_offered(const struct history *history) {

@@ -26,7 +26,7 @@ static enum earlier_try find_higher_try(const struct handshake *handshake,
     enum tls_rank offered = handshake_highest_offered(handshake);
     enum earlier_try earlier = EARLIER_NONE;
     for (size_t i = 0; i < history->attempt_count; i++) {
-        const struct attempt *attempt = &history->attempts[i];
+        const struct attempt *attempt = history_attempt(history, i);
         if (attempt->started_us > handshake->started_us ||
             attempt->ended_us + settings->fallback_window_us < handshake->started_us)
             continue;

@@ -78,8 +78,8 @@ enum rule_need {
     NEED_CONFLICT = 1U << 8U,
     NEED_DIALOGUE = 1U << 9U,
     NEED_MALFORMED = 1U << 10U,
-    NEED_ATTEMPT = 1U << 11U, /* history: an earlier one */
-    NEED_SERVER = 1U << 12U,  /* history: something is known of it */
+    NEED_OTHER_OFFER = 1U << 11U, /* history: an earlier attempt that offered more or less */
+    NEED_SERVER = 1U << 12U,      /* history: something is known of it */
     NEED_TWIN = 1U << 13U,
 };
 /* All of enum rule_need that is there. */

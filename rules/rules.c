@@ -70,7 +70,7 @@ uint32_t rule_needs_met(const struct handshake *handshake, const struct history 
            need(NEED_CONFLICT, handshake->conflict_count != 0) |
            need(NEED_DIALOGUE, has & HANDSHAKE_HAS_DIALOGUE) |
            need(NEED_MALFORMED, handshake->malformed != 0) |
-           need(NEED_ATTEMPT, history->attempt_count != 0) |
+           need(NEED_OTHER_OFFER, history->attempted_ranks & ~(1U << now->highest_offered)) |
            need(NEED_SERVER, history->server != NULL) | need(NEED_TWIN, history->twin != NULL);
 }
 

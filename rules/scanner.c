@@ -12,8 +12,10 @@ enum { MANY_VERSIONS = 4, MANY_SERVERS = 32, FAILING_PERCENT = 50 };
 static unsigned count_versions(const struct handshake *handshake, const struct history *history,
                                const struct rule_settings *settings) {
     uint32_t seen = 1U << history_offered(history);
+    if (history_count_clients(seen | history->attempted_ranks) < MANY_VERSIONS)
+        return 1; /* not so many at any time */
     for (size_t i = 0; i < history->attempt_count; i++) {
-        const struct attempt *attempt = &history->attempts[i];
+        const struct attempt *attempt = history_attempt(history, i);
         if (attempt->started_us + settings->fallback_window_us >= handshake->started_us)
             seen |= 1U << attempt->highest_offered;
     }

@@ -21,7 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char magic[8] = "DGhist2";
+static const char magic[8] = "DGhist3";
 
 enum { WRITE_BUFFER = 1 << 16, MOST_BYTES = 1 << 30, LANE_LAYOUT = 32, LANE_CONTENT };
 
@@ -55,41 +55,29 @@ static const uint8_t *entry_at(const struct history_table *table, size_t slot) {
     return (const uint8_t *)table->entries + slot * table->entry_size;
 }
 
-static bool is_kept(const struct history_table *table, size_t slot, uint64_t now_us) {
-    return lru_table_hash(table->table, slot) != 0 &&
-           table->is_worth(entry_at(table, slot), now_us);
-}
-
-/* The set's slots that are kept, longest unused first. */
-static size_t sort_set(const struct history_table *table, size_t first, uint64_t now_us,
-                       size_t slots[LRU_SET_SIZE]) {
-    size_t count = 0;
-    for (size_t slot = first; slot < first + LRU_SET_SIZE; slot++) {
-        if (!is_kept(table, slot, now_us))
-            continue;
-        size_t at = count++;
-        uint64_t used = lru_table_used(table->table, slot);
-        for (; at > 0 && lru_table_used(table->table, slots[at - 1]) > used; at--)
-            slots[at] = slots[at - 1];
-        slots[at] = slot;
-    }
+/* How many are worth it. */
+static uint64_t count_kept(const struct history_table *table, uint64_t now_us) {
+    uint64_t count = 0;
+    for (size_t slot = 0; slot < lru_table_count(table->table); slot++)
+        count += table->is_worth(entry_at(table, slot), now_us);
     return count;
 }
 
+static void put_entry(struct writer *writer, const struct history_table *table, size_t slot) {
+    uint64_t hash = lru_table_hash(table->table, slot);
+    put(writer, &hash, sizeof hash);
+    put(writer, entry_at(table, slot), table->entry_size);
+}
+
 static void put_table(struct writer *writer, const struct history_table *table, uint64_t now_us) {
-    size_t slot_count = table->table != NULL ? lru_table_slots(table->table) : 0;
-    uint64_t count = 0;
-    for (size_t slot = 0; slot < slot_count; slot++)
-        count += is_kept(table, slot, now_us);
+    uint64_t count = table->table != NULL ? count_kept(table, now_us) : 0;
     put(writer, &count, sizeof count);
-    for (size_t first = 0; first < slot_count; first += LRU_SET_SIZE) {
+    for (size_t set = 0; count != 0 && set < lru_table_sets(table->table); set++) {
         size_t slots[LRU_SET_SIZE];
-        size_t kept = sort_set(table, first, now_us, slots);
-        for (size_t i = 0; i < kept; i++) {
-            uint64_t hash = lru_table_hash(table->table, slots[i]);
-            put(writer, &hash, sizeof hash);
-            put(writer, entry_at(table, slots[i]), table->entry_size);
-        }
+        size_t used = lru_table_set(table->table, set, slots);
+        for (size_t i = 0; i < used; i++)
+            if (table->is_worth(entry_at(table, slots[i]), now_us))
+                put_entry(writer, table, slots[i]);
     }
 }
 
@@ -169,7 +157,7 @@ static bool take_table(struct image *image, const struct history_table *table, b
     for (uint64_t i = 0; i < count; i++) {
         uint64_t hash = 0;
         const uint8_t *bytes = take_number(image, &hash) ? take(image, table->entry_size) : NULL;
-        if (bytes == NULL || hash == 0)
+        if (bytes == NULL)
             return false;
         memcpy(entry, bytes, table->entry_size);
         if (!table->is_sound(entry))

@@ -87,13 +87,6 @@ void history_store_clear(struct history_store *store) {
     lru_table_clear(&store->client_table);
 }
 
-static uint32_t count_bits(const struct client_record *client) {
-    uint32_t count = 0;
-    for (size_t i = 0; i < CLIENT_MAP_WORDS; i++)
-        count += (uint32_t)__builtin_popcountll(client->servers[i]);
-    return count;
-}
-
 static bool is_recent(const struct client_record *client, uint64_t now_us) {
     return now_us < client->window_us + (uint64_t)CLIENT_WINDOW_S * US_PER_S;
 }
@@ -114,15 +107,14 @@ static void expect(const void *memory, size_t size) {
         __builtin_prefetch((const uint8_t *)memory + at, 1);
 }
 
-/* What history_store_add() will change. Of a ring mostly the beginning. */
+/* What history_store_add() will change. Of a ring the head only: the rest takes its place. */
 static void expect_records(const struct history_store *store, const struct history_keys *keys) {
     if (keys->has_name)
-        expect(&store->rings[lru_table_place(&store->attempt_table, keys->named)], 2 * CACHE_LINE);
-    expect(&store->rings[lru_table_place(&store->attempt_table, keys->addressed)], 2 * CACHE_LINE);
+        expect(&store->rings[lru_table_place(&store->attempt_table, keys->named)], 1);
+    expect(&store->rings[lru_table_place(&store->attempt_table, keys->addressed)], 1);
     expect(&store->servers[lru_table_place(&store->server_table, keys->server)],
            sizeof *store->servers);
-    expect(&store->clients[lru_table_place(&store->client_table, keys->client)],
-           sizeof *store->clients);
+    expect(&store->clients[lru_table_place(&store->client_table, keys->client)], 1);
 }
 
 static bool is_known(const struct server_record *server) {
@@ -181,23 +173,29 @@ static void tell_others(struct history_store *store, uint64_t hash,
     (void)shared_history_put_server(store->shared, SHARED_OUT, &told); /* a loss is counted */
 }
 
+static void view_ring(const struct attempt_ring *ring, struct history *view) {
+    view->attempts = ring->attempts;
+    view->attempt_count = ring->count;
+    view->newest = ring->newest;
+    for (size_t i = HISTORY_MAX_ATTEMPTS - ring->count; i < HISTORY_MAX_ATTEMPTS; i++)
+        view->attempted_ranks |= 1U << ring->offered[i]; /* filled from the end */
+}
+
 void history_store_view(struct history_store *store, const struct handshake *handshake,
                         const struct history_keys *keys, struct history *view) {
     expect_records(store, keys);
     *view = (struct history){0};
     size_t slot =
         lru_table_find(&store->attempt_table, keys->has_name ? keys->named : keys->addressed);
-    if (slot != SIZE_MAX) {
-        view->attempts = store->rings[slot].attempts;
-        view->attempt_count = store->rings[slot].count;
-    }
+    if (slot != SIZE_MAX)
+        view_ring(&store->rings[slot], view);
     view->server = find_server(store, keys->server, handshake->ended_us, &store->joint_server);
     if (handshake->has & HANDSHAKE_HAS_DIALOGUE)
         view->service =
             find_server(store, keys->service, handshake->ended_us, &store->joint_service);
     slot = lru_table_find(&store->client_table, keys->client);
     if (slot != SIZE_MAX && is_recent(&store->clients[slot], handshake->ended_us)) {
-        view->client_servers = count_bits(&store->clients[slot]);
+        view->client_servers = store->clients[slot].server_count;
         view->client_failures = store->clients[slot].failures;
         view->client_handshakes = store->clients[slot].handshakes;
     }
@@ -209,11 +207,12 @@ static void add_attempt(struct history_store *store, uint64_t hash, const struct
     struct attempt_ring *ring =
         &store->rings[lru_table_touch(&store->attempt_table, hash, &is_new)];
     if (is_new)
-        ring->count = 0;
+        ring->count = ring->newest = 0;
     if (ring->count < HISTORY_MAX_ATTEMPTS)
         ring->count++;
-    memmove(&ring->attempts[1], &ring->attempts[0], (ring->count - 1) * sizeof *attempt);
-    ring->attempts[0] = *attempt;
+    ring->newest = (uint8_t)((ring->newest + HISTORY_MAX_ATTEMPTS - 1) % HISTORY_MAX_ATTEMPTS);
+    ring->offered[ring->newest] = attempt->highest_offered;
+    ring->attempts[ring->newest] = *attempt;
 }
 
 /* Clients that got less than nearly all others: how many different ones tells an attack on one of
@@ -294,7 +293,9 @@ static void add_client(struct history_store *store, const struct handshake *hand
     if (is_new || !is_recent(client, handshake->ended_us))
         *client = (struct client_record){.window_us = handshake->ended_us};
     uint64_t bit = keys->server_address % CLIENT_MAP_BITS;
-    client->servers[bit / 64U] |= (uint64_t)1 << (bit % 64U);
+    uint64_t *word = &client->servers[bit / 64U];
+    client->server_count += !(*word >> (bit % 64U) & 1U);
+    *word |= (uint64_t)1 << (bit % 64U);
     client->handshakes++;
     if (handshake->outcome == OUTCOME_FAILED || handshake->outcome == OUTCOME_RESET)
         client->failures++;
@@ -328,16 +329,19 @@ static bool is_within(uint64_t time_us, uint64_t now_us, uint64_t seconds) {
 
 static bool ring_is_worth(const void *entry, uint64_t now_us) {
     const struct attempt_ring *ring = entry;
-    return ring->count > 0 && is_within(ring->attempts[0].ended_us, now_us, ATTEMPT_KEPT_S);
+    return ring->count > 0 &&
+           is_within(ring->attempts[ring->newest].ended_us, now_us, ATTEMPT_KEPT_S);
 }
 
 static bool ring_is_sound(const void *entry) {
     const struct attempt_ring *ring = entry;
-    if (ring->count > HISTORY_MAX_ATTEMPTS)
+    if (ring->count > HISTORY_MAX_ATTEMPTS || ring->newest >= HISTORY_MAX_ATTEMPTS ||
+        (ring->count < HISTORY_MAX_ATTEMPTS && ring->count + ring->newest != HISTORY_MAX_ATTEMPTS))
         return false;
-    for (size_t i = 0; i < ring->count; i++) {
-        const struct attempt *attempt = &ring->attempts[i];
-        if (attempt->highest_offered >= TLS_RANK_COUNT ||
+    for (size_t at = HISTORY_MAX_ATTEMPTS - ring->count; at < HISTORY_MAX_ATTEMPTS; at++) {
+        const struct attempt *attempt = &ring->attempts[at];
+        if (ring->offered[at] != attempt->highest_offered ||
+            attempt->highest_offered >= TLS_RANK_COUNT ||
             attempt->lowest_offered >= TLS_RANK_COUNT || attempt->negotiated >= TLS_RANK_COUNT ||
             attempt->outcome > OUTCOME_INCONCLUSIVE || attempt->closed_by > SIDE_COUNT ||
             attempt->fatal_sender > SIDE_COUNT)
@@ -381,9 +385,8 @@ void history_store_tables(struct history_store *store,
 
 uint64_t history_store_now(const struct history_store *store) {
     uint64_t now_us = 0;
-    for (size_t slot = 0; slot < lru_table_slots(&store->server_table); slot++)
-        if (lru_table_hash(&store->server_table, slot) != 0 &&
-            store->servers[slot].last_us > now_us)
+    for (size_t slot = 0; slot < lru_table_count(&store->server_table); slot++)
+        if (store->servers[slot].last_us > now_us)
             now_us = store->servers[slot].last_us;
     return now_us;
 }

@@ -10,13 +10,16 @@
 enum { CLIENT_MAP_WORDS = 4, CLIENT_MAP_BITS = CLIENT_MAP_WORDS * 64 };
 
 struct attempt_ring {
-    size_t count;
-    struct attempt attempts[HISTORY_MAX_ATTEMPTS]; /* newest first */
+    uint8_t count;
+    uint8_t newest;                        /* after it come the older ones, round the end */
+    uint8_t offered[HISTORY_MAX_ATTEMPTS]; /* their highest_offered: most rules ask no more */
+    struct attempt attempts[HISTORY_MAX_ATTEMPTS];
 };
 
 struct client_record {
     uint64_t window_us;
     uint64_t servers[CLIENT_MAP_WORDS];
+    uint32_t server_count; /* bits in it */
     uint32_t failures;
     uint32_t handshakes;
 };

@@ -421,7 +421,7 @@ static void test_store_rings_and_servers(void **state) {
     history_store_view(store, &scene.handshake, &keys, &view);
     assert_int_equal(view.attempt_count, HISTORY_MAX_ATTEMPTS);
     for (size_t i = 0; i < view.attempt_count; i++)
-        assert_int_equal(view.attempts[i].packet, HISTORY_MAX_ATTEMPTS + 3 - i);
+        assert_int_equal(history_attempt(&view, i)->packet, HISTORY_MAX_ATTEMPTS + 3 - i);
     assert_int_equal(view.client_failures, HISTORY_MAX_ATTEMPTS + 3);
     assert_int_equal(view.client_servers, 1);
 
