@@ -371,11 +371,13 @@ void judge_handshake(struct judge *judge, const struct source *source,
                      const struct handshake *handshake) {
     (void)judge_take_shared(judge);
     judge->latest_source = source;
-    struct verdict verdict = {
-        .handshake = handshake,
-        .source = source,
-        .limiter = handshake_limiter(handshake),
-    };
+    struct verdict verdict; /* field by field: its room for a name is large */
+    verdict.handshake = handshake;
+    verdict.source = source;
+    verdict.limiter = handshake_limiter(handshake);
+    verdict.is_seen_elsewhere = false;
+    verdict.rules_hit = 0;
+    verdict.rules_excepted = 0;
     names_of_handshake(judge->names, handshake, &verdict.domain, &verdict.application);
     struct history_keys keys;
     history_keys_of(handshake, &verdict.domain, &keys);

@@ -13,9 +13,10 @@ static struct lru_set *set_of(const struct lru_table *table, uint64_t hash) {
     return &table->sets[hash & (table->set_count - 1)];
 }
 
-/* What of a hash is kept beside the slot: its upper bits, once the lower ones had their say. */
+/* What of a hash is kept beside the slot: its upper bits, once the lower ones had their say; never
+ * 0, which is a free way's. */
 static uint64_t tag_of(uint64_t hash) {
-    return (hash * 0x9e3779b97f4a7c15U) & ~slot_mask;
+    return ((hash * 0x9e3779b97f4a7c15U) & ~slot_mask) | (slot_mask + 1);
 }
 
 static size_t slot_of(uint64_t way) {
@@ -56,7 +57,7 @@ void lru_table_expect(const struct lru_table *table, uint64_t hash) {
 static unsigned find_way(const struct lru_set *set, uint64_t hash) {
     uint64_t tag = tag_of(hash);
     unsigned way = 0;
-    while (way < LRU_SET_SIZE && ((set->ways[way] ^ tag) > slot_mask || set->ways[way] == 0))
+    while (way < LRU_SET_SIZE && (set->ways[way] ^ tag) > slot_mask)
         way++;
     return way;
 }

@@ -8,7 +8,7 @@
  * are given out from the front: what is not used yet is not touched. A set may be full before the
  * table is.
  *
- * Some 50 bits of the hash are the identity (those that name the set, and 40 more): two keys that
+ * Some 50 bits of the hash are the identity (those that name the set, and 39 more): two keys that
  * agree there share a slot, which a good hash makes rare enough for what is kept here.
  */
 #ifndef DOWNGRD_LRU_TABLE_H
@@ -22,7 +22,7 @@ enum { LRU_SET_SIZE = 8, LRU_MAX_SLOTS = (1 << 24) - 1 };
 
 /* A cache line. */
 struct lru_set {
-    uint64_t ways[LRU_SET_SIZE]; /* the one used last first: 40 bits of the hash, and slot + 1; 0:
+    uint64_t ways[LRU_SET_SIZE]; /* the one used last first: bits of the hash, and slot + 1; 0:
                                     free */
 };
 

@@ -136,10 +136,13 @@ static void note_times(struct usage_row *row, const struct usage_event *event) {
 
 void usage_add(struct usage *usage, const struct usage_event *event) {
     uint64_t hash = event->domain_hash != 0 ? event->domain_hash : domain_hash(event->domain);
+    size_t client = usage_client_expect(usage, hash, event);
     struct usage_row *row =
         usage_row_get(usage, event->domain, hash, event->started_us / us_per_hour);
     struct usage_domain *domain = row->domain;
-    size_t client = usage_client_expect(usage, domain, event);
+    if (domain == &usage->domains[0])
+        client = usage_client_expect(usage, 0, event);
+    usage_client_expect_row(usage, client);
     for (uint64_t fields = event->fields; fields != 0; fields &= fields - 1)
         row->counts[__builtin_ctzll(fields)]++;
     row->counts[USAGE_ALERTS] += event->attacks;

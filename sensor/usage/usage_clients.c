@@ -8,16 +8,26 @@
 
 #include "judge.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
-size_t usage_client_expect(const struct usage *usage, const struct usage_domain *domain,
+size_t usage_client_expect(const struct usage *usage, uint64_t domain,
                            const struct usage_event *event) {
-    uint32_t words[2 + sizeof(event->client) / sizeof(uint32_t)] = {
-        (uint32_t)(domain - usage->domains), event->ip_version};
-    memcpy(words + 2, &event->client, sizeof(event->client));
+    uint32_t words[3 + sizeof(event->client) / sizeof(uint32_t)] = {
+        (uint32_t)domain, (uint32_t)(domain >> 32U), event->ip_version};
+    static_assert(sizeof(words) / sizeof(words[0]) < USAGE_SEEDS, "a seed for each word");
+    memcpy(words + 3, &event->client, sizeof(event->client));
     size_t hash = usage_hash(usage, words, sizeof(words) / sizeof(words[0]));
     __builtin_prefetch(&usage->client_index.slots[hash & usage->client_index.mask], 1);
     return hash;
+}
+
+void usage_client_expect_row(const struct usage *usage, size_t hash) {
+    uint32_t entry = usage->client_index.slots[hash & usage->client_index.mask];
+    if (entry == 0)
+        return;
+    __builtin_prefetch(&usage->clients[entry - 1], 1);
+    __builtin_prefetch(&usage->clients[entry - 1].client.ja4, 1);
 }
 
 static size_t client_slot(const struct usage *usage, const struct usage_domain *domain, size_t hash,

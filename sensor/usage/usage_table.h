@@ -28,8 +28,8 @@ struct usage_domain {         /* what every handshake touches comes first */
     struct client_row *clients;
     struct usage_client_counts client_counts;
     uint32_t slot;
-    char application[APPLICATION_SIZE];
     char name[DOMAIN_SIZE];
+    char application[APPLICATION_SIZE];
 };
 
 struct usage_row {
@@ -97,10 +97,11 @@ struct usage_row *usage_row_get(struct usage *usage, const char *name, uint64_t 
 void usage_table_forget(struct usage *usage);
 
 /* ---- usage_clients.c ---- */
-/* The hash of the event's client; what usage_clients_add() looks at for it is fetched from memory
- * meanwhile. */
-size_t usage_client_expect(const struct usage *usage, const struct usage_domain *domain,
+/* The hash of a domain's client, by domain_hash() and the event's address. Where it leads to is
+ * fetched from memory meanwhile: first the index, then, when that has come, the client. */
+size_t usage_client_expect(const struct usage *usage, uint64_t domain,
                            const struct usage_event *event);
+void usage_client_expect_row(const struct usage *usage, size_t hash);
 void usage_clients_add(struct usage *usage, struct usage_domain *domain, size_t hash,
                        const struct usage_event *event);
 void usage_clients_forget(struct usage *usage);
