@@ -186,9 +186,22 @@ static inline bool span_next_typed(struct span *list, uint16_t *type, struct spa
     return true;
 }
 
-/* A loop of its own: each hello is asked for suites and groups many times. */
+/* Each hello is asked for suites and groups many times, so four numbers are looked at together:
+ * one of them is the wanted one when its difference is zero, which borrows from its highest bit. */
 static inline bool span_has_u16(struct span list, uint16_t wanted) {
-    for (size_t at = 0; at + 1 < list.size; at += 2)
+    static const uint64_t ones = 0x0001000100010001U;
+    const uint8_t bytes[] = {(uint8_t)(wanted >> 8U), (uint8_t)wanted};
+    uint16_t as_sent = 0;
+    uint64_t four = 0;
+    size_t at = 0;
+    memcpy(&as_sent, bytes, sizeof as_sent);
+    for (; at + sizeof four <= list.size; at += sizeof four) {
+        memcpy(&four, list.data + at, sizeof four);
+        four ^= ones * as_sent;
+        if (((four - ones) & ~four & (ones << 15U)) != 0)
+            return true;
+    }
+    for (; at + 1 < list.size; at += 2)
         if ((((unsigned)list.data[at] << 8U) | list.data[at + 1]) == wanted)
             return true;
     return false;

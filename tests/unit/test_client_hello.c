@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -442,6 +443,33 @@ static void survives_damage(void **state) {
     }
 }
 
+/* A number is found at every place of lists of every length, and only at whole places. */
+static void finds_numbers_in_lists(void **state) {
+    (void)state;
+    static const uint16_t wanted[] = {0x0000, 0x0001, 0x00ff, 0x1301, 0x5600, 0x8000, 0xffff};
+    for (size_t w = 0; w < sizeof wanted / sizeof wanted[0]; w++) {
+        uint8_t high = (uint8_t)(wanted[w] >> 8U);
+        uint8_t low = (uint8_t)wanted[w];
+        uint8_t near = (uint8_t)(low ^ 1U);
+        for (size_t size = 0; size <= 27; size++) {
+            uint8_t *list = malloc(size + 1);
+            assert_non_null(list);
+            for (size_t at = 0; at < size; at++)
+                list[at] = at % 2 == 0 ? high : near;
+            assert_false(span_has_u16(span_of(list, size), wanted[w]));
+            for (size_t at = 1; at < size; at += 2) {
+                list[at] = low;
+                assert_true(span_has_u16(span_of(list, size), wanted[w]));
+                list[at] = near;
+            }
+            for (size_t at = 0; at < size; at++) /* beside its place */
+                list[at] = at % 2 == 0 ? near : high;
+            assert_false(span_has_u16(span_of(list, size), wanted[w]));
+            free(list);
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_headers),
@@ -455,6 +483,7 @@ int main(void) {
         cmocka_unit_test(survives_damage),
         cmocka_unit_test(tells_broken_hellos),
         cmocka_unit_test(remembers_extension_types),
+        cmocka_unit_test(finds_numbers_in_lists),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
