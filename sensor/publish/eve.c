@@ -13,7 +13,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { EVE_BUFFER_SIZE = 256 * 1024 };
+enum { EVE_BUFFER_SIZE = 64 * 1024 };
 
 struct eve {
     FILE *out;
