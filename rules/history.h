@@ -100,7 +100,8 @@ struct history {
 
 /* The attempt that is older than so many others. */
 static inline const struct attempt *history_attempt(const struct history *history, size_t age) {
-    return &history->attempts[(history->newest + age) % HISTORY_MAX_ATTEMPTS];
+    return &history
+                ->attempts[(history->newest + HISTORY_MAX_ATTEMPTS - age) % HISTORY_MAX_ATTEMPTS];
 }
 
 /* Of the handshake at hand, without another walk through its hello. */

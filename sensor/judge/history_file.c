@@ -21,9 +21,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char magic[8] = "DGhist3";
+static const char magic[8] = "DGhist4";
 
-enum { WRITE_BUFFER = 1 << 16, MOST_BYTES = 1 << 30, LANE_LAYOUT = 32, LANE_CONTENT };
+enum {
+    CACHE_LINE = 64,
+    WRITE_BUFFER = 1 << 16,
+    MOST_BYTES = 1 << 30,
+    LANE_LAYOUT = 32,
+    LANE_CONTENT
+};
 
 struct file_header {
     char magic[8];
@@ -175,7 +181,7 @@ static bool take_table(struct image *image, const struct history_table *table, b
 static const char *walk(struct image *image, const struct history_table *tables, size_t count,
                         bool is_added) {
     struct file_header header;
-    size_t largest = 1;
+    size_t largest = 1; /* entries may be aligned to cache lines */
     image->at = 0;
     image->checksum = LANE_CONTENT;
     const uint8_t *bytes = take(image, sizeof header);
@@ -187,7 +193,7 @@ static const char *walk(struct image *image, const struct history_table *tables,
         return "another version of downgrd wrote it";
     for (size_t i = 0; i < count; i++)
         largest = tables[i].entry_size > largest ? tables[i].entry_size : largest;
-    void *entry = calloc(1, largest);
+    void *entry = aligned_alloc(CACHE_LINE, (largest + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE);
     bool is_good = entry != NULL;
     for (size_t i = 0; i < count && is_good; i++)
         is_good = take_table(image, &tables[i], is_added, entry);

@@ -177,8 +177,8 @@ static void view_ring(const struct attempt_ring *ring, struct history *view) {
     view->attempts = ring->attempts;
     view->attempt_count = ring->count;
     view->newest = ring->newest;
-    for (size_t i = HISTORY_MAX_ATTEMPTS - ring->count; i < HISTORY_MAX_ATTEMPTS; i++)
-        view->attempted_ranks |= 1U << ring->offered[i]; /* filled from the end */
+    for (size_t i = 0; i < ring->count; i++)
+        view->attempted_ranks |= 1U << ring->offered[i];
 }
 
 void history_store_view(struct history_store *store, const struct handshake *handshake,
@@ -207,10 +207,10 @@ static void add_attempt(struct history_store *store, uint64_t hash, const struct
     struct attempt_ring *ring =
         &store->rings[lru_table_touch(&store->attempt_table, hash, &is_new)];
     if (is_new)
-        ring->count = ring->newest = 0;
+        ring->count = 0;
+    ring->newest = ring->count == 0 ? 0 : (uint8_t)((ring->newest + 1U) % HISTORY_MAX_ATTEMPTS);
     if (ring->count < HISTORY_MAX_ATTEMPTS)
         ring->count++;
-    ring->newest = (uint8_t)((ring->newest + HISTORY_MAX_ATTEMPTS - 1) % HISTORY_MAX_ATTEMPTS);
     ring->offered[ring->newest] = attempt->highest_offered;
     ring->attempts[ring->newest] = *attempt;
 }
@@ -336,9 +336,9 @@ static bool ring_is_worth(const void *entry, uint64_t now_us) {
 static bool ring_is_sound(const void *entry) {
     const struct attempt_ring *ring = entry;
     if (ring->count > HISTORY_MAX_ATTEMPTS || ring->newest >= HISTORY_MAX_ATTEMPTS ||
-        (ring->count < HISTORY_MAX_ATTEMPTS && ring->count + ring->newest != HISTORY_MAX_ATTEMPTS))
+        (ring->count < HISTORY_MAX_ATTEMPTS && ring->newest + 1 != ring->count))
         return false;
-    for (size_t at = HISTORY_MAX_ATTEMPTS - ring->count; at < HISTORY_MAX_ATTEMPTS; at++) {
+    for (size_t at = 0; at < ring->count; at++) {
         const struct attempt *attempt = &ring->attempts[at];
         if (ring->offered[at] != attempt->highest_offered ||
             attempt->highest_offered >= TLS_RANK_COUNT ||

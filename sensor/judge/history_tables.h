@@ -7,11 +7,14 @@
 #include "history.h"
 #include "lru_table.h"
 
+#include <stdalign.h>
+
 enum { CLIENT_MAP_WORDS = 4, CLIENT_MAP_BITS = CLIENT_MAP_WORDS * 64 };
 
+/* Most clients come once: then the head and the one attempt are all, in one cache line. */
 struct attempt_ring {
-    uint8_t count;
-    uint8_t newest;                        /* after it come the older ones, round the end */
+    alignas(64) uint8_t count;
+    uint8_t newest;                        /* before it lie the older ones, round the beginning */
     uint8_t offered[HISTORY_MAX_ATTEMPTS]; /* their highest_offered: most rules ask no more */
     struct attempt attempts[HISTORY_MAX_ATTEMPTS];
 };

@@ -27,7 +27,6 @@ void usage_client_expect_row(const struct usage *usage, size_t hash) {
     if (entry == 0)
         return;
     __builtin_prefetch(&usage->clients[entry - 1], 1);
-    __builtin_prefetch(&usage->clients[entry - 1].client.ja4, 1);
 }
 
 static size_t client_slot(const struct usage *usage, const struct usage_domain *domain, size_t hash,
@@ -36,8 +35,8 @@ static size_t client_slot(const struct usage *usage, const struct usage_domain *
     size_t slot = hash & index->mask;
     for (; index->slots[slot] != 0; slot = (slot + 1) & index->mask) {
         const struct client_row *row = &usage->clients[index->slots[slot] - 1];
-        if (row->domain == domain && row->client.ip_version == event->ip_version &&
-            memcmp(&row->client.address, &event->client, sizeof(event->client)) == 0)
+        if (&usage->domains[row->domain] == domain && row->ip_version == event->ip_version &&
+            memcmp(&row->address, &event->client, sizeof(event->client)) == 0)
             break;
     }
     return slot;
@@ -58,16 +57,18 @@ static struct client_row *client_make(struct usage *usage, struct usage_domain *
     usage->client_index.slots[slot] = (uint32_t)usage->client_count;
     domain->client_counts.all++;
     *row = (struct client_row){
-        .domain = domain,
+        .address = event->client,
+        .domain = (uint32_t)(domain - usage->domains),
         .next = domain->clients,
         .slot = (uint32_t)slot,
-        .client = {.address = event->client, .ip_version = event->ip_version, .ja4 = ""},
+        .ip_version = event->ip_version,
+        .ja4 = "",
     };
-    domain->clients = row;
+    domain->clients = (uint32_t)usage->client_count;
     return row;
 }
 
-static void note_legacy(struct usage_client *client, struct usage_domain *domain,
+static void note_legacy(struct client_row *client, struct usage_domain *domain,
                         const struct usage_event *event) {
     client->legacy_handshakes++;
     if (!client->is_legacy)
@@ -76,7 +77,7 @@ static void note_legacy(struct usage_client *client, struct usage_domain *domain
         return;
     client->is_legacy = true;
     client->last_legacy_us = event->started_us;
-    client->legacy_version = event->negotiated;
+    client->legacy_version = (uint8_t)event->negotiated;
     client->ja4 = event->ja4;
 }
 
@@ -84,11 +85,10 @@ void usage_clients_add(struct usage *usage, struct usage_domain *domain, size_t 
                        const struct usage_event *event) {
     size_t slot = client_slot(usage, domain, hash, event);
     uint32_t entry = usage->client_index.slots[slot];
-    struct client_row *row =
+    struct client_row *client =
         entry ? &usage->clients[entry - 1] : client_make(usage, domain, event, slot);
-    if (!row)
+    if (!client)
         return;
-    struct usage_client *client = &row->client;
     client->handshakes++;
     if (event->started_us > client->last_us)
         client->last_us = event->started_us;
@@ -103,22 +103,41 @@ void usage_clients_forget(struct usage *usage) {
 }
 
 static int compare_clients(const void *left, const void *right) {
-    const struct usage_client *a = &(*(const struct client_row *const *)left)->client;
-    const struct usage_client *b = &(*(const struct client_row *const *)right)->client;
+    const struct client_row *a = *(const struct client_row *const *)left;
+    const struct client_row *b = *(const struct client_row *const *)right;
     if (a->ip_version != b->ip_version)
         return a->ip_version < b->ip_version ? -1 : 1;
     return memcmp(&a->address, &b->address, sizeof(a->address));
+}
+
+static struct usage_client client_of(const struct client_row *row) {
+    return (struct usage_client){
+        .address = row->address,
+        .ip_version = row->ip_version,
+        .is_legacy = row->is_legacy,
+        .last_us = row->last_us,
+        .handshakes = row->handshakes,
+        .last_legacy_us = row->last_legacy_us,
+        .legacy_handshakes = row->legacy_handshakes,
+        .legacy_version = (enum tls_rank)row->legacy_version,
+        .ja4 = row->ja4,
+    };
 }
 
 void usage_clients(const struct usage *usage, const char *domain,
                    void (*visit)(void *context, const struct usage_client *client), void *context) {
     const struct usage_domain *found = usage_domain_find(usage, domain, domain_hash(domain));
     size_t count = 0;
-    for (const struct client_row *row = found ? found->clients : NULL; row; row = row->next)
+    for (uint32_t number = found ? found->clients : 0; number != 0;) {
+        const struct client_row *row = &usage->clients[number - 1];
         usage->sorted_clients[count++] = row;
+        number = row->next;
+    }
     qsort(usage->sorted_clients, count, sizeof(const struct client_row *), compare_clients);
-    for (size_t i = 0; i < count; i++)
-        visit(context, &usage->sorted_clients[i]->client);
+    for (size_t i = 0; i < count; i++) {
+        const struct usage_client client = client_of(usage->sorted_clients[i]);
+        visit(context, &client);
+    }
 }
 
 struct usage_client_counts usage_client_counts(const struct usage *usage, const char *domain) {

@@ -25,8 +25,8 @@ struct client_row;
 struct usage_domain {         /* what every handshake touches comes first */
     struct usage_row *rows;   /* all hours, newest made first */
     struct usage_row *recent; /* the one used last */
-    struct client_row *clients;
     struct usage_client_counts client_counts;
+    uint32_t clients; /* the newest one's number + 1; 0: none */
     uint32_t slot;
     char name[DOMAIN_SIZE];
     char application[APPLICATION_SIZE];
@@ -44,11 +44,20 @@ struct usage_row {
     uint32_t counts[USAGE_FIELD_COUNT]; /* one hour's: 32 bits hold a million a second */
 };
 
+/* A cache line, for there is one for each client of each domain. */
 struct client_row {
-    const struct usage_domain *domain;
-    struct client_row *next; /* of the same domain */
+    struct ip_address address;
+    uint32_t domain; /* where in the array */
+    uint32_t next;   /* of the same domain: its number + 1; 0: none */
     uint32_t slot;
-    struct usage_client client;
+    uint8_t ip_version;
+    uint8_t is_legacy;
+    uint8_t legacy_version; /* enum tls_rank */
+    uint32_t handshakes;
+    uint32_t legacy_handshakes;
+    uint64_t last_us;
+    uint64_t last_legacy_us;
+    const char *ja4;
 };
 
 struct usage {

@@ -280,8 +280,13 @@ static bool has_evidence(const struct finding *finding, const char *wanted) {
 enum rule_result scene_check(struct scene *scene, const struct rule *rule) {
     history_attempt_of(&scene->handshake, &scene->now);
     scene->history.now = &scene->now;
-    for (size_t i = 0; i < scene->history.attempt_count; i++)
+    size_t count = scene->history.attempt_count;
+    for (size_t i = 0; i < count; i++) {
+        scene->ring[count - 1 - i] = scene->attempts[i];
         scene->history.attempted_ranks |= 1U << scene->attempts[i].highest_offered;
+    }
+    scene->history.attempts = scene->ring;
+    scene->history.newest = count > 0 ? count - 1 : 0;
     enum rule_result result =
         rule->check(&scene->handshake, &scene->history, &scene->settings, &scene->finding);
     if (result == RULE_HIT)

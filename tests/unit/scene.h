@@ -48,7 +48,8 @@ struct scene {
     struct handshake handshake;
     struct history history;
     struct attempt now;
-    struct attempt attempts[HISTORY_MAX_ATTEMPTS];
+    struct attempt attempts[HISTORY_MAX_ATTEMPTS]; /* newest first */
+    struct attempt ring[HISTORY_MAX_ATTEMPTS];     /* the same as the judge keeps them */
     struct server_record server;
     struct rule_settings settings;
     struct finding finding;
