@@ -157,9 +157,9 @@ struct handshake {
     uint8_t ip_version;
     uint8_t transport; /* IP_PROTOCOL_TCP or IP_PROTOCOL_UDP */
     uint8_t vlan_count;
-    uint16_t vlans[PACKET_MAX_VLANS];
     uint8_t tunnel_count; /* as in struct packet: around the packet that began the record */
-    struct packet_tunnel tunnels[PACKET_MAX_TUNNELS];
+    uint16_t vlans[PACKET_MAX_VLANS];
+    uint16_t alerts_lost; /* cleartext alerts past HANDSHAKE_MAX_ALERTS */
     struct endpoint
         client; /* who sent the ClientHello; without one: whom the ServerHello was sent to */
     struct endpoint server;
@@ -169,19 +169,16 @@ struct handshake {
     uint64_t started_packet;
     uint64_t
         ended_us; /* the packet that closed the record (ended_packet), or the time-out's moment */
-    struct direction side[SIDE_COUNT];
 
     struct client_hello offer;
+    struct server_hello choice;
+    uint64_t choice_packet; /* the packet that completed it */
+    struct key_exchange key_exchange;
+    uint64_t key_exchange_packet;
     struct client_hello second_offer;
     struct server_hello retry;
     uint64_t retry_packet;
-    struct server_hello choice;
-    uint64_t choice_packet; /* the packet that completed it */
     struct sslv2_server_hello sslv2_choice;
-    struct key_exchange key_exchange;
-    uint64_t key_exchange_packet;
-    char certificate_name[HANDSHAKE_MAX_NAME +
-                          1]; /* "" when unknown; raw bytes of the certificate, NUL-terminated */
     uint64_t hello_verify_packet;
     struct dialogue dialogue;
     struct quic_facts quic;
@@ -189,10 +186,13 @@ struct handshake {
     uint64_t conflict_packet;  /* a fragment of an IP datagram of this flow contradicted another; 0:
                                   none did */
 
-    uint16_t alerts_lost; /* cleartext alerts past HANDSHAKE_MAX_ALERTS */
+    /* last: what needs no clearing in a new record, because it is filled at its end, or its count or
+     * first byte says that it is empty */
+    struct direction side[SIDE_COUNT];
+    char certificate_name[HANDSHAKE_MAX_NAME +
+                          1]; /* "" when unknown; raw bytes of the certificate, NUL-terminated */
+    struct packet_tunnel tunnels[PACKET_MAX_TUNNELS];
     struct handshake_alert alerts[HANDSHAKE_MAX_ALERTS];
-
-    /* last: large, and cleared by their counts alone */
     struct suspect suspects[TRANSPORT_MAX_SUSPECTS];
     struct conflict conflicts[TRANSPORT_MAX_CONFLICTS];
 };

@@ -46,7 +46,7 @@ static void expect(const void *memory, size_t size) {
 /* What telling a record looks at. */
 static void expect_record(const struct session *session) {
     expect(session, CACHE_LINE);
-    expect(&session->record, offsetof(struct handshake, suspects));
+    expect(&session->record, offsetof(struct handshake, certificate_name));
     expect(session->end, sizeof session->end);
     expect(session->kept, CACHE_LINE);
     for (unsigned end = 0; end < 2; end++) {

@@ -15,14 +15,24 @@
 enum { RESET_FAR = 1 << 16 };
 enum { KEPT_CERTIFICATE_BYTES = 16 * 1024, KEPT_KEY_EXCHANGE_BYTES = 4096 };
 
+/* The cache lines from one offset to the one before another. A memset() of this size becomes `rep
+ * stos`, which takes longer to begin than this takes altogether. */
+static void clear_lines(struct session *session, size_t from, size_t to) {
+    for (size_t line = from / CACHE_LINE * CACHE_LINE; line < to; line += CACHE_LINE)
+        memset((uint8_t *)session + line, 0, CACHE_LINE);
+}
+
 void session_init(struct session *session, struct buffers *buffers) {
-    /* Held segments, suspects, conflicts and buffers, most of the structure, need no clearing:
-     * their counts say that there are none. */
-    memset(session, 0, offsetof(struct session, record) + offsetof(struct handshake, suspects));
-    size_t rest = offsetof(struct session, hello_malformed);
-    memset((uint8_t *)session + rest, 0, offsetof(struct session, kept) - rest);
-    memset(&session->streams[0], 0, offsetof(struct stream, held));
-    memset(&session->streams[1], 0, offsetof(struct stream, held));
+    /* Held segments, buffers, and the last part of the record need no clearing: their counts say
+     * that there are none. */
+    const size_t record = offsetof(struct session, record);
+    const size_t streams = offsetof(struct session, streams);
+    const size_t order = offsetof(struct stream, held);
+    clear_lines(session, 0, record + offsetof(struct handshake, side));
+    clear_lines(session, offsetof(struct session, hello_malformed), offsetof(struct session, kept));
+    clear_lines(session, streams, streams + order);
+    clear_lines(session, streams + sizeof(struct stream), streams + sizeof(struct stream) + order);
+    session->record.certificate_name[0] = '\0';
     session->buffers = buffers;
 }
 
