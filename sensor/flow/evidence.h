@@ -2,9 +2,12 @@
  * evidence.h - what the packets of a session show of who sent them (rules/transport.h), and bytes
  * that contradict each other.
  *
- * The latest bytes of each direction stay in a buffer after they were read, with a short list of
- * the segments that brought them. A segment that brings them again is compared: equal bytes are a
+ * The latest bytes of each direction are kept after they were read, with a short list of the
+ * segments that brought them. A segment that brings them again is compared: equal bytes are a
  * retransmission, other bytes are a conflict, whichever came first and however they were cut.
+ *
+ * Bytes that last (they stand in a mapped capture file) are referred to; others are copied into a
+ * buffer. What is found is the same.
  */
 #ifndef DOWNGRD_EVIDENCE_H
 #define DOWNGRD_EVIDENCE_H
@@ -12,20 +15,21 @@
 #include "buffers.h"
 #include "transport.h"
 
-enum { EVIDENCE_MAX_PIECES = 6 };
+enum { EVIDENCE_MAX_PIECES = 6, EVIDENCE_WINDOW_SIZE = BUFFER_SMALL_SIZE };
 
 /* A segment whose bytes were read. */
 struct evidence_piece {
     uint32_t sequence; /* of the first byte that was read of it */
     bool begins_record;
+    const uint8_t *bytes; /* that one, while the window has no buffer */
     struct packet_mark mark;
 };
 
 /* The bytes of a direction that were read last. */
 struct evidence_window {
-    struct buffer buffer; /* data NULL: nothing is kept (yet) */
+    struct buffer buffer; /* data NULL: the pieces refer to bytes that last */
     uint32_t start;       /* sequence number of its first byte */
-    uint32_t size;        /* bytes kept, without a hole */
+    uint32_t size;        /* bytes kept, without a hole, each in one of the pieces */
     uint8_t piece_count;
     struct evidence_piece pieces[EVIDENCE_MAX_PIECES];
 };
