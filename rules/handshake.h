@@ -186,8 +186,8 @@ struct handshake {
     uint64_t conflict_packet;  /* a fragment of an IP datagram of this flow contradicted another; 0:
                                   none did */
 
-    /* last: what needs no clearing in a new record, because it is filled at its end, or its count or
-     * first byte says that it is empty */
+    /* last: what needs no clearing in a new record, because it is filled at its end, or its count
+     * or first byte says that it is empty */
     struct direction side[SIDE_COUNT];
     char certificate_name[HANDSHAKE_MAX_NAME +
                           1]; /* "" when unknown; raw bytes of the certificate, NUL-terminated */
