@@ -37,13 +37,19 @@ static void count_usage(void *context, const struct verdict *verdict) {
     usage_add(judging->usage_total, &event);
 }
 
+static void expect_usage(void *context, const struct verdict *verdict) {
+    const struct judging *judging = context;
+    usage_expect(judging->usage_total, verdict);
+}
+
 struct judging *judging_new(const struct judging_config *config, const struct sink *const *sinks,
                             size_t sink_count) {
     struct judging *judging = calloc(1, sizeof *judging);
     if (judging == NULL || sink_count > JUDGING_MAX_SINKS)
         goto fail;
     judging->is_daily = config->is_daily;
-    judging->usage_sink = (struct sink){.context = judging, .handshake = count_usage};
+    judging->usage_sink =
+        (struct sink){.context = judging, .expect = expect_usage, .handshake = count_usage};
     judging->sinks[judging->sink_count++] = &judging->usage_sink;
     for (size_t i = 0; i < sink_count; i++)
         judging->sinks[judging->sink_count++] = sinks[i];

@@ -367,8 +367,33 @@ size_t judge_take_shared(struct judge *judge) {
     return late;
 }
 
+static void expect_span(struct span span) {
+    if (span.size == 0)
+        return;
+    __builtin_prefetch(span.data);
+    __builtin_prefetch(span.data + span.size - 1);
+}
+
+/* The hellos have lain there since the handshake was over. */
+static void expect_hellos(const struct handshake *handshake) {
+    if (handshake->has & HANDSHAKE_HAS_OFFER) {
+        expect_span(handshake->offer.server_name);
+        expect_span(handshake->offer.cipher_suites);
+        expect_span(handshake->offer.supported_versions);
+    }
+    if (handshake->has & HANDSHAKE_HAS_CHOICE)
+        expect_span(handshake->choice.extensions);
+}
+
+static void expect_sinks(const struct judge *judge, const struct verdict *verdict) {
+    for (size_t i = 0; i < judge->sink_count; i++)
+        if (judge->sinks[i]->expect != NULL)
+            judge->sinks[i]->expect(judge->sinks[i]->context, verdict);
+}
+
 void judge_handshake(struct judge *judge, const struct source *source,
                      const struct handshake *handshake) {
+    expect_hellos(handshake);
     (void)judge_take_shared(judge);
     judge->latest_source = source;
     struct verdict verdict; /* field by field: its room for a name is large */
@@ -382,6 +407,7 @@ void judge_handshake(struct judge *judge, const struct source *source,
     struct history_keys keys;
     history_keys_of(handshake, &verdict.domain, &keys);
     history_store_expect(judge->store, handshake, &keys);
+    expect_sinks(judge, &verdict);
     struct history history;
     struct attempt attempt;
     history_attempt_of(handshake, &attempt);

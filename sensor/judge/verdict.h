@@ -111,6 +111,9 @@ enum keep_result {
 
 struct sink {
     void *context;
+    /* Before the rules run: handshake, source and domain are known, the rest is not. What
+     * handshake() will look at may be fetched from memory meanwhile. */
+    void (*expect)(void *context, const struct verdict *verdict);
     void (*handshake)(void *context, const struct verdict *verdict);
     void (*alert)(void *context, const struct alert *alert);
     /* A source is done (the capture was read to its end). */

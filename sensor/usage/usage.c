@@ -134,14 +134,21 @@ static void note_times(struct usage_row *row, const struct usage_event *event) {
             row->peaks[i] = event->running[i];
 }
 
+void usage_expect(const struct usage *usage, const struct verdict *verdict) {
+    const struct handshake *handshake = verdict->handshake;
+    usage_domain_expect(usage, verdict->domain.hash);
+    (void)usage_client_expect(usage, verdict->domain.hash, &handshake->client.address,
+                              handshake->ip_version);
+}
+
 void usage_add(struct usage *usage, const struct usage_event *event) {
     uint64_t hash = event->domain_hash != 0 ? event->domain_hash : domain_hash(event->domain);
-    size_t client = usage_client_expect(usage, hash, event);
+    size_t client = usage_client_expect(usage, hash, &event->client, event->ip_version);
     struct usage_row *row =
         usage_row_get(usage, event->domain, hash, event->started_us / us_per_hour);
     struct usage_domain *domain = row->domain;
     if (domain == &usage->domains[0])
-        client = usage_client_expect(usage, 0, event);
+        client = usage_client_expect(usage, 0, &event->client, event->ip_version);
     usage_client_expect_row(usage, client);
     for (uint64_t fields = event->fields; fields != 0; fields &= fields - 1)
         row->counts[__builtin_ctzll(fields)]++;

@@ -124,6 +124,9 @@ struct usage;
 struct usage *usage_new(size_t max_buckets);
 void usage_delete(struct usage *usage);
 void usage_add(struct usage *usage, const struct usage_event *event);
+/* This handshake's event will be added soon, under the verdict's domain: where that is looked for
+ * is fetched from memory meanwhile. */
+void usage_expect(const struct usage *usage, const struct verdict *verdict);
 void usage_forget(struct usage *usage); /* empties it */
 
 /*

@@ -12,11 +12,11 @@
 #include <stdlib.h>
 
 size_t usage_client_expect(const struct usage *usage, uint64_t domain,
-                           const struct usage_event *event) {
-    uint32_t words[3 + sizeof(event->client) / sizeof(uint32_t)] = {
-        (uint32_t)domain, (uint32_t)(domain >> 32U), event->ip_version};
+                           const struct ip_address *address, uint8_t ip_version) {
+    uint32_t words[3 + sizeof(*address) / sizeof(uint32_t)] = {
+        (uint32_t)domain, (uint32_t)(domain >> 32U), ip_version};
     static_assert(sizeof(words) / sizeof(words[0]) < USAGE_SEEDS, "a seed for each word");
-    memcpy(words + 3, &event->client, sizeof(event->client));
+    memcpy(words + 3, address, sizeof(*address));
     size_t hash = usage_hash(usage, words, sizeof(words) / sizeof(words[0]));
     __builtin_prefetch(&usage->client_index.slots[hash & usage->client_index.mask], 1);
     return hash;

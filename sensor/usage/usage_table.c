@@ -22,11 +22,19 @@ void usage_index_deinit(struct usage_index *index) {
     table_memory_delete(index->slots, index->mask + 1, sizeof(*index->slots));
 }
 
+static size_t first_domain_slot(const struct usage *usage, uint64_t hash) {
+    const uint32_t words[] = {(uint32_t)hash, (uint32_t)(hash >> 32U)};
+    return usage_hash(usage, words, 2) & usage->domain_index.mask;
+}
+
+void usage_domain_expect(const struct usage *usage, uint64_t hash) {
+    __builtin_prefetch(&usage->domain_index.slots[first_domain_slot(usage, hash)]);
+}
+
 /* The slot that holds the name, or the free one where it belongs. */
 static size_t domain_slot(const struct usage *usage, const char *name, uint64_t hash) {
     const struct usage_index *index = &usage->domain_index;
-    const uint32_t words[] = {(uint32_t)hash, (uint32_t)(hash >> 32U)};
-    size_t slot = usage_hash(usage, words, 2) & index->mask;
+    size_t slot = first_domain_slot(usage, hash);
     while (index->slots[slot] != 0 &&
            strcmp(usage->domains[index->slots[slot] - 1].name, name) != 0)
         slot = (slot + 1) & index->mask;

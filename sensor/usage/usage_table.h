@@ -95,6 +95,9 @@ static inline size_t usage_hash(const struct usage *usage, const uint32_t *words
 bool usage_index_init(struct usage_index *index, size_t entries);
 void usage_index_deinit(struct usage_index *index);
 
+/* Where a name of this hash will be looked for is fetched from memory meanwhile. */
+void usage_domain_expect(const struct usage *usage, uint64_t hash);
+
 /* Where the name's domain is in the table; NULL when it is not. `hash` is domain_hash() of it. */
 struct usage_domain *usage_domain_find(const struct usage *usage, const char *name, uint64_t hash);
 
@@ -109,7 +112,7 @@ void usage_table_forget(struct usage *usage);
 /* The hash of a domain's client, by domain_hash() and the event's address. Where it leads to is
  * fetched from memory meanwhile: first the index, then, when that has come, the client. */
 size_t usage_client_expect(const struct usage *usage, uint64_t domain,
-                           const struct usage_event *event);
+                           const struct ip_address *address, uint8_t ip_version);
 void usage_client_expect_row(const struct usage *usage, size_t hash);
 void usage_clients_add(struct usage *usage, struct usage_domain *domain, size_t hash,
                        const struct usage_event *event);
