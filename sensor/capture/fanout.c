@@ -145,16 +145,16 @@ static void make_program(struct program *program) {
     put(program, BPF_RET | BPF_K, 0);
 }
 
-int fanout_join(int descriptor, uint16_t *group) {
+int fanout_join(int descriptor, struct fanout_group *group) {
     struct program program;
     make_program(&program);
     const struct sock_fprog code = {(unsigned short)program.size, program.code};
-    int asked = *group | GROUP_MODE | (*group == 0 ? GROUP_IS_NEW : 0);
+    int asked = group->number | GROUP_MODE | (group->exists ? 0 : GROUP_IS_NEW);
     socklen_t size = sizeof asked;
     if (setsockopt(descriptor, SOL_PACKET, PACKET_FANOUT, &asked, sizeof asked) != 0 ||
         setsockopt(descriptor, SOL_PACKET, PACKET_FANOUT_DATA, &code, sizeof code) != 0 ||
         getsockopt(descriptor, SOL_PACKET, PACKET_FANOUT, &asked, &size) != 0)
         return -errno;
-    *group = (uint16_t)asked;
+    *group = (struct fanout_group){true, (uint16_t)asked};
     return 0;
 }

@@ -13,12 +13,17 @@
 #ifndef DOWNGRD_FANOUT_H
 #define DOWNGRD_FANOUT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-/*
- * Makes a packet socket a member of a group: of a new one when *group is 0, which is then its
- * number, unique in the network namespace. 0 or -errno.
- */
-int fanout_join(int descriptor, uint16_t *group);
+/* Zeroed: none yet. */
+struct fanout_group {
+    bool exists;
+    uint16_t number; /* any, 0 included */
+};
+
+/* Makes a packet socket a member of the group; of a new one, unique in the network namespace, when
+ * it does not exist. 0 or -errno. */
+int fanout_join(int descriptor, struct fanout_group *group);
 
 #endif

@@ -17,6 +17,7 @@
 
 #include "capture.h"
 
+struct fanout_group;
 struct live;
 struct kernel_filter;
 
@@ -26,8 +27,9 @@ struct live_config {
     size_t snap_length;    /* bytes of each frame: 262144 */
     size_t buffer_bytes;   /* of the kernel's ring: 64 MiB */
     bool promiscuous;      /* true */
-    uint16_t *group;       /* the fan-out that it shares with other workers of this interface, see
-                              fanout_join(); borrowed. NULL: all packets are this one's */
+    /* the fan-out that it shares with other workers of this interface, see fanout_join(); borrowed.
+     * NULL: all packets are this one's */
+    struct fanout_group *group;
     /* kernel_filter.h, borrowed; NULL: none. It takes the place of `filter` in the kernel, which
      * goes by it here then, and is used on Ethernet only. */
     struct kernel_filter *kernel_filter;

@@ -1,5 +1,6 @@
 #include "live_sensor.h"
 
+#include "fanout.h"
 #include "judge_thread.h"
 #include "kernel_filter.h"
 #include "log.h"
@@ -26,7 +27,7 @@ struct live_sensor {
     size_t interface_count;
     struct worker *workers[LIVE_MAX_WORKERS];
     struct source sources[LIVE_MAX_WORKERS];            /* of each worker */
-    uint16_t groups[LIVE_MAX_INTERFACES];               /* the kernel's fan-out of each interface */
+    struct fanout_group groups[LIVE_MAX_INTERFACES];    /* the kernel's fan-out of each interface */
     struct kernel_filter *filters[LIVE_MAX_INTERFACES]; /* NULL: none */
     char names[NAMES_SIZE];
     struct source source; /* of all */
