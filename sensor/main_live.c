@@ -21,6 +21,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -334,6 +335,13 @@ static size_t memory_in_all(const struct daemon *daemon) {
            live->buffer_bytes * live_sensor_workers(live, daemon->options->interface_count);
 }
 
+/* Most of it is touched only when there is something to keep. */
+static size_t memory_in_use(void) {
+    struct rusage usage = {0};
+    (void)getrusage(RUSAGE_SELF, &usage);
+    return (size_t)usage.ru_maxrss * 1024;
+}
+
 static int open_sensor(struct daemon *daemon) {
     struct packet_ring *rings[LIVE_MAX_WORKERS] = {NULL};
     char error[CAPTURE_ERROR_SIZE];
@@ -396,9 +404,10 @@ static int start(struct daemon *daemon) {
         return -1;
     }
     size_t workers = live_sensor_workers(&daemon->settings->live, daemon->options->interface_count);
-    log_write(LOG_LEVEL_NOTICE, "started", "listening on %s with %zu worker%s; memory: %zu MiB",
+    log_write(LOG_LEVEL_NOTICE, "started",
+              "listening on %s with %zu worker%s; memory: %zu MiB at most, %zu MiB of it in use",
               live_sensor_source(daemon->sensor)->name, workers, workers == 1 ? "" : "s",
-              (memory_in_all(daemon) + MIB - 1) / MIB);
+              (memory_in_all(daemon) + MIB - 1) / MIB, (memory_in_use() + MIB - 1) / MIB);
     return 0;
 }
 
