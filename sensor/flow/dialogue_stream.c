@@ -33,7 +33,7 @@ bool dialogue_stream_begin(struct session *session, unsigned end, struct span by
 }
 
 static void dialogue_stream_tell(struct session *session) {
-    struct handshake *record = &session->record;
+    struct handshake *record = session->record;
     record->dialogue = session->dialogue->facts;
     record->has |= HANDSHAKE_HAS_DIALOGUE;
     record->carrier =

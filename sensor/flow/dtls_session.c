@@ -129,8 +129,8 @@ static bool is_other_beginning(const struct session *session, unsigned end, stru
 }
 
 static void begin(struct session *session) {
-    memset(&session->dtls, 0, sizeof session->dtls);
-    session->record.protocol = HANDSHAKE_DTLS;
+    memset(session->dtls, 0, sizeof *session->dtls);
+    session->record->protocol = HANDSHAKE_DTLS;
 }
 
 /* ---- messages out of fragments ---- */
@@ -233,7 +233,7 @@ static bool message_copy(struct dtls_message *message, uint32_t offset, struct s
 static void message_take(struct session *session, struct dtls_message *message,
                          const struct dtls_fragment *fragment, const struct segment *segment) {
     /* Without the client's side it may as well be the answer to another handshake. */
-    bool is_comparable = !message->is_read || (session->record.has & HANDSHAKE_HAS_OFFER);
+    bool is_comparable = !message->is_read || (session->record->has & HANDSHAKE_HAS_OFFER);
     bool is_same = fragment->type == message->type && fragment->length == message->length;
     if (is_same && fragment->offset < message->kept && fragment->bytes.size) {
         struct span bytes = span_first(fragment->bytes, message->kept - fragment->offset);
@@ -271,7 +271,7 @@ static bool is_same_but_cookie(const struct client_hello *a, const struct client
  */
 static bool read_client_hello(struct session *session, unsigned end, uint16_t sequence,
                               const struct segment *segment) {
-    struct handshake *record = &session->record;
+    struct handshake *record = session->record;
     struct client_hello hello;
     if (session->role_known && end != session->client_end)
         return false;
@@ -280,7 +280,7 @@ static bool read_client_hello(struct session *session, unsigned end, uint16_t se
         session_malformed(session, MALFORMED_CLIENT_HELLO, segment);
         return false;
     }
-    session->dtls.has_cookie |= hello.cookie.size != 0;
+    session->dtls->has_cookie |= hello.cookie.size != 0;
     bool has_offer = record->has & HANDSHAKE_HAS_OFFER;
     bool has_retry = record->has & HANDSHAKE_HAS_RETRY;
     bool is_first = sequence == 0 || (!has_offer && !has_retry);
@@ -297,7 +297,7 @@ static bool read_client_hello(struct session *session, unsigned end, uint16_t se
 }
 
 static void read_message(struct session *session, unsigned end, struct dtls_message *message) {
-    struct dtls_end *from = &session->dtls.end[end];
+    struct dtls_end *from = &session->dtls->end[end];
     const struct segment segment = {.bytes = span_of(message->buffer.data, message->kept),
                                     .size_wire = message->length,
                                     .packet = message->packet,
@@ -318,12 +318,12 @@ static void read_message(struct session *session, unsigned end, struct dtls_mess
 static bool is_ready(const struct session *session, const struct dtls_message *message) {
     return message->buffer.data && message->packet && !message->is_read &&
            (message->type != TLS_SERVER_KEY_EXCHANGE ||
-            (session->record.has & HANDSHAKE_HAS_CHOICE));
+            (session->record->has & HANDSHAKE_HAS_CHOICE));
 }
 
 /* Reads what is whole; one message may be what another one waits for. */
 static void read_messages(struct session *session, unsigned end) {
-    struct dtls_end *from = &session->dtls.end[end];
+    struct dtls_end *from = &session->dtls->end[end];
     bool has_read = true;
     while (has_read) {
         has_read = false;
@@ -341,7 +341,7 @@ static void read_messages(struct session *session, unsigned end) {
  * that too late. */
 static void walk_over(struct session *session, unsigned end, const struct dtls_fragment *fragment,
                       const struct segment *segment) {
-    struct dtls_end *from = &session->dtls.end[end];
+    struct dtls_end *from = &session->dtls->end[end];
     bool is_verify = fragment->type == TLS_HELLO_VERIFY_REQUEST;
     if (is_verify && fragment->bytes.size != fragment->length)
         return;
@@ -353,7 +353,7 @@ static void walk_over(struct session *session, unsigned end, const struct dtls_f
 
 static void take_fragment(struct session *session, unsigned end,
                           const struct dtls_fragment *fragment, const struct segment *segment) {
-    struct dtls_end *from = &session->dtls.end[end];
+    struct dtls_end *from = &session->dtls->end[end];
     if (fragment->message_sequence >= DTLS_MAX_SEQUENCE)
         return;
     from->seen |= bit_of(fragment->message_sequence);
@@ -397,7 +397,7 @@ static void handshake_record(struct session *session, unsigned end,
  * known by its record number. */
 static void alert_record(struct session *session, unsigned end, const struct dtls_record *record,
                          const struct segment *segment) {
-    struct dtls_end *from = &session->dtls.end[end];
+    struct dtls_end *from = &session->dtls->end[end];
     struct tls_alert alert;
     struct span bytes = record->version == DTLS_VERSION_OPENSSL ? span_first(record->fragment, 2)
                                                                 : record->fragment;
@@ -417,13 +417,13 @@ static void alert_record(struct session *session, unsigned end, const struct dtl
 static bool is_sealed_alert(const struct session *session, unsigned end,
                             const struct dtls_record *record) {
     static const size_t alert_and_type = 3;
-    bool has_short_tag = session->record.choice.cipher_suite == SUITE_AES_128_CCM_8_SHA256;
+    bool has_short_tag = session->record->choice.cipher_suite == SUITE_AES_128_CCM_8_SHA256;
     return end == session->client_end && record->is_unified && !record->is_unsized &&
            record->size == alert_and_type + (has_short_tag ? 8 : 16);
 }
 
 static void note_useless(struct session *session) {
-    if (++session->dtls.useless < MAX_USELESS)
+    if (++session->dtls->useless < MAX_USELESS)
         return;
     if (session_is_reportable(session))
         session->is_finished = true;
@@ -434,12 +434,12 @@ static void note_useless(struct session *session) {
 static void sealed_record(struct session *session, unsigned end, const struct dtls_record *record,
                           const struct segment *segment) {
     static const uint16_t early_data_epoch = 1;
-    bool has_choice = session->record.has & HANDSHAKE_HAS_CHOICE;
+    bool has_choice = session->record->has & HANDSHAKE_HAS_CHOICE;
     bool other_is_unseen = session->end[end ^ 1U].packets == 0;
     if (record->is_unified && record->epoch == early_data_epoch)
         return;
     if (!has_choice && !other_is_unseen) {
-        session->dtls.end[end].has_sealed_early = true;
+        session->dtls->end[end].has_sealed_early = true;
         note_useless(session);
         return;
     }
@@ -448,13 +448,13 @@ static void sealed_record(struct session *session, unsigned end, const struct dt
     if (has_choice && is_sealed_alert(session, end, record))
         return;
     if (record->type == TLS_APPLICATION_DATA)
-        session->dtls.end[end].has_data = true;
+        session->dtls->end[end].has_data = true;
     session_encrypted(session, end, record->is_unsized ? 0 : record->size, segment);
 }
 
 /* Whose ids the records of an end carry: the other end chose them in its hello. */
 static size_t connection_id_size(const struct session *session, unsigned end) {
-    const struct handshake *record = &session->record;
+    const struct handshake *record = session->record;
     uint32_t both = HANDSHAKE_HAS_OFFER | HANDSHAKE_HAS_CHOICE;
     size_t of_client = 0;
     size_t of_server = 0;
@@ -512,9 +512,9 @@ static uint64_t filled(uint64_t bits) {
 static bool lacks_sealed(const struct session *session, unsigned end) {
     const struct direction *ends = session->end;
     bool is_client = end == session->client_end;
-    bool is_full = session->record.has & HANDSHAKE_HAS_SERVER_HELLO_DONE;
+    bool is_full = session->record->has & HANDSHAKE_HAS_SERVER_HELLO_DONE;
     return ends[end].packets != 0 && ends[end].encrypted_packet == 0 &&
-           (session->dtls.end[end].has_sealed_early || session->dtls.end[end ^ 1U].has_data ||
+           (session->dtls->end[end].has_sealed_early || session->dtls->end[end ^ 1U].has_data ||
             (is_client && is_full && ends[end ^ 1U].encrypted_packet != 0));
 }
 
@@ -522,24 +522,24 @@ static bool lacks_sealed(const struct session *session, unsigned end) {
  * with a cookie stands for the HelloVerifyRequest that it answers. */
 static void note_missing(struct session *session) {
     for (unsigned end = 0; end < 2; end++) {
-        uint64_t seen = session->dtls.end[end].seen;
-        bool has_gap = seen != filled(seen) || (seen & ~session->dtls.end[end].read);
+        uint64_t seen = session->dtls->end[end].seen;
+        bool has_gap = seen != filled(seen) || (seen & ~session->dtls->end[end].read);
         if (has_gap || lacks_sealed(session, end))
             session_missed_bytes(session, end);
     }
-    uint64_t of_client = session->dtls.end[session->client_end].seen;
-    uint64_t of_server = session->dtls.end[session->client_end ^ 1U].seen;
+    uint64_t of_client = session->dtls->end[session->client_end].seen;
+    uint64_t of_server = session->dtls->end[session->client_end ^ 1U].seen;
     if (of_client && !(of_client & 1U))
         session_missed(session, MISSED_START);
-    else if (of_client && of_server && !(of_server & 1U) && !session->dtls.has_cookie)
+    else if (of_client && of_server && !(of_server & 1U) && !session->dtls->has_cookie)
         session_missed_bytes(session, session->client_end ^ 1U);
 }
 
 /* Another handshake inside of the same TURN allocation: whose messages come from now on is not
  * known. False when the datagram is not this handshake's. */
 static bool take_turn(struct session *session, unsigned end, const struct turn_data *turn) {
-    struct dtls_session *dtls = &session->dtls;
-    session->record.carrier = CARRIER_STUN;
+    struct dtls_session *dtls = session->dtls;
+    session->record->carrier = CARRIER_STUN;
     dtls->is_wrapped = true;
     if (is_other_beginning(session, end, turn->data)) {
         session_missed_bytes(session, 0);
@@ -564,14 +564,14 @@ static void datagram(struct session *session, unsigned end, const struct segment
         return;
     }
     if (stun_is_message(bytes)) {
-        session->record.carrier = CARRIER_STUN;
+        session->record->carrier = CARRIER_STUN;
         return;
     }
     if (session->origin == 0)
         session->origin = origin(segment->bytes);
     if (!take_records(session, end, bytes, segment))
         note_useless(session);
-    if ((session->dtls.end[0].seen | session->dtls.end[1].seen) == 0)
+    if ((session->dtls->end[0].seen | session->dtls->end[1].seen) == 0)
         session->is_foreign = true; /* its first datagram only looked like a beginning */
     if (session->is_finished)
         note_missing(session);
@@ -580,7 +580,7 @@ static void datagram(struct session *session, unsigned end, const struct segment
 static void release(struct session *session) {
     for (unsigned end = 0; end < 2; end++)
         for (size_t i = 0; i < DTLS_MAX_MESSAGES; i++)
-            buffers_give(session->buffers, &session->dtls.end[end].messages[i].buffer);
+            buffers_give(session->buffers, &session->dtls->end[end].messages[i].buffer);
 }
 
 const struct datagram_protocol dtls_datagrams = {.may_start = may_start,

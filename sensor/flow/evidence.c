@@ -62,13 +62,13 @@ static void suspect_note_packet(struct suspect *suspect, const struct packet *pa
 
 void evidence_note_packet(struct session *session, unsigned end, const struct packet *packet,
                           const struct packet_mark *mark) {
-    struct handshake *record = &session->record;
+    struct handshake *record = session->record;
     struct direction *direction = &session->end[end];
     if (direction->first.packet == 0)
         direction->first = *mark;
     direction->previous = direction->last;
     direction->last = *mark;
-    for (size_t i = 0; i < record->suspect_count; i++)
+    for (size_t i = 0; session->has_suspects && i < record->suspect_count; i++)
         if (record->suspects[i].sender == end)
             suspect_note_packet(&record->suspects[i], packet, mark);
 }
@@ -84,11 +84,12 @@ static struct packet_mark mark_before(const struct direction *direction, uint64_
 
 struct suspect *evidence_add_suspect(struct session *session, unsigned end, enum suspect_kind kind,
                                      const struct packet_mark *mark, uint32_t end_sequence) {
-    struct handshake *record = &session->record;
+    struct handshake *record = session->record;
     const struct direction *direction = &session->end[end];
     if (record->suspect_count == TRANSPORT_MAX_SUSPECTS)
         return NULL;
     struct suspect *suspect = &record->suspects[record->suspect_count++];
+    session->has_suspects = true;
     *suspect = (struct suspect){
         .kind = (uint8_t)kind,
         .sender = (uint8_t)end,
@@ -321,7 +322,7 @@ static void read_versions(const struct evidence_window *window, const struct seg
 
 static void add_conflict(struct session *session, unsigned end, const struct segment *segment,
                          uint32_t differs) {
-    struct handshake *record = &session->record;
+    struct handshake *record = session->record;
     const struct evidence_window *window = &session->streams[end].window;
     const struct evidence_piece *piece = find_piece(window, differs);
     for (size_t i = 0; i < record->conflict_count; i++)

@@ -35,7 +35,7 @@ static void end_session(struct flow_table *table, uint32_t index, bool timed_out
     table->counts.hello_malformed += session->hello_malformed;
     table->counts.buffers_exhausted += session->out_of_memory;
     if (is_reportable) {
-        struct handshake *record = &session->record;
+        struct handshake *record = session->record;
         flow->origin = session->origin;
         if (table->hole_count > 0 && flow_has_hole(table, record->started_us))
             session_missed(session, MISSED_CAPTURE);
@@ -68,9 +68,9 @@ static void end_session(struct flow_table *table, uint32_t index, bool timed_out
     /* OpenVPN carries its next handshakes in the same connection, and who keeps packets out sees
      * the outside of tunnels only. */
     bool is_needed = session->openvpn != NULL || session->datagrams == &openvpn_datagrams ||
-                     session->record.tunnel_count > 0;
+                     session->record->tunnel_count > 0;
     if (has_hello)
-        flow->told = is_needed ? 0 : (uint8_t)(1 + session->record.protocol);
+        flow->told = is_needed ? 0 : (uint8_t)(1 + session->record->protocol);
     flow_list_move(table, index, flow->closed == CLOSED_BOTH ? LIST_CLOSED : LIST_IDLE);
 }
 
@@ -178,20 +178,20 @@ struct session *flow_begin_session(struct flow_table *table, uint32_t index,
     }
     flow->session = table->free_sessions[--table->free_session_count];
     struct session *session = &table->sessions[flow->session];
-    session_init(session, &table->buffers);
+    session_init(session, &table->rests[flow->session], &table->buffers);
     session->windows = &table->windows;
     session->opener = flow->opener;
-    session->record.ip_version = (uint8_t)flow->key.ip_version;
-    session->record.transport = packet->protocol;
+    session->record->ip_version = (uint8_t)flow->key.ip_version;
+    session->record->transport = packet->protocol;
     session->quic_protection = table->quic;
-    session->record.vlan_count = flow->vlan_count;
-    memcpy(session->record.vlans, flow->vlans, sizeof flow->vlans);
-    session->record.tunnel_count = packet->tunnel_count;
-    memcpy(session->record.tunnels, packet->tunnels,
+    session->record->vlan_count = flow->vlan_count;
+    memcpy(session->record->vlans, flow->vlans, sizeof flow->vlans);
+    session->record->tunnel_count = packet->tunnel_count;
+    memcpy(session->record->tunnels, packet->tunnels,
            packet->tunnel_count * sizeof packet->tunnels[0]);
-    session->record.carrier = flow->state == FLOW_FOREIGN ? CARRIER_UNKNOWN : CARRIER_DIRECT;
-    session->record.started_us = flow->started_us;
-    session->record.started_packet = flow->started_packet;
+    session->record->carrier = flow->state == FLOW_FOREIGN ? CARRIER_UNKNOWN : CARRIER_DIRECT;
+    session->record->started_us = flow->started_us;
+    session->record->started_packet = flow->started_packet;
     for (unsigned end = 0; end < 2; end++) {
         const struct flow_end *known = &flow->end[end];
         session->end[end].has_syn = known->has_syn;

@@ -111,6 +111,7 @@ struct flow_table {
     uint32_t free_flow;  /* chain of unused flows */
     uint32_t fresh_flow; /* flows from here on were never used */
     struct session *sessions;
+    struct session_rest *rests; /* of the same index */
     uint32_t *free_sessions;
     size_t free_session_count;
     struct buffers buffers;

@@ -44,11 +44,12 @@ static void expect(const void *memory, size_t size) {
 }
 
 /* What telling a record looks at. */
-static void expect_record(const struct session *session) {
-    expect(session, CACHE_LINE);
-    expect(&session->record, offsetof(struct handshake, certificate_name));
-    expect(session->end, sizeof session->end);
-    expect(session->kept, CACHE_LINE);
+static void expect_record(const struct flow_table *table, uint32_t index) {
+    const struct session *session = &table->sessions[index];
+    const struct session_rest *rest = &table->rests[index];
+    expect(session, offsetof(struct session, streams));
+    expect(&rest->record, offsetof(struct handshake, certificate_name));
+    expect(rest->kept, CACHE_LINE);
     for (unsigned end = 0; end < 2; end++) {
         expect(&session->streams[end], CACHE_LINE);
         expect(&session->streams[end].window, CACHE_LINE);
@@ -70,7 +71,7 @@ static void expect_lingering(const struct flow_table *table) {
         expect(&table->flows[next->flow], sizeof table->flows[0]);
     next = linger_at(&table->linger, RECORD_AHEAD);
     if (next != NULL)
-        expect_record(&table->sessions[table->flows[next->flow].session]);
+        expect_record(table, table->flows[next->flow].session);
     next = linger_at(&table->linger, HELLO_AHEAD);
     if (next != NULL)
         expect_hello(&table->sessions[table->flows[next->flow].session]);
@@ -222,7 +223,6 @@ void flow_table_expect_session(const struct flow_table *table, const struct flow
         return;
     const struct session *session = &table->sessions[table->flows[index].session];
     expect(session, CACHE_LINE);
-    expect(&session->record, CACHE_LINE);
     expect(&session->end[place->from], sizeof session->end[0]);
     expect(&session->streams[place->from], offsetof(struct stream, window.pieces));
 }
@@ -233,7 +233,7 @@ void flow_table_conflict(struct flow_table *table, const struct packet *packet, 
     uint32_t index = flow_find(table, &place.key, place.hash);
     if (index == NONE || table->flows[index].session == NONE)
         return;
-    struct handshake *record = &table->sessions[table->flows[index].session].record;
+    struct handshake *record = table->sessions[table->flows[index].session].record;
     if (record->conflict_packet == 0)
         record->conflict_packet = number;
 }
@@ -258,8 +258,9 @@ flow_table_new(const struct flow_config *config,
     table->buckets = table_memory_new(bucket_count, sizeof *table->buckets);
     table->bucket_mask = bucket_count - 1;
     table->sessions = table_memory_new(config->handshakes, sizeof *table->sessions);
+    table->rests = table_memory_new(config->handshakes, sizeof *table->rests);
     table->free_sessions = calloc(config->handshakes, sizeof *table->free_sessions);
-    if (!table->quic || !table->flows || !table->buckets || !table->sessions ||
+    if (!table->quic || !table->flows || !table->buckets || !table->sessions || !table->rests ||
         !table->free_sessions || buffers_init(&table->buffers, buffer_counts) != 0 ||
         buffers_init(&table->windows, window_counts) != 0 ||
         linger_init(&table->linger, config->handshakes) != 0 ||
@@ -287,6 +288,7 @@ void flow_table_delete(struct flow_table *table) {
     table_memory_delete(table->flows, table->config.flows, sizeof *table->flows);
     table_memory_delete(table->buckets, table->bucket_mask + 1, sizeof *table->buckets);
     table_memory_delete(table->sessions, table->config.handshakes, sizeof *table->sessions);
+    table_memory_delete(table->rests, table->config.handshakes, sizeof *table->rests);
     free(table->free_sessions);
     free(table);
 }

@@ -27,7 +27,7 @@ static void flow_begin_datagrams(struct flow_table *table, uint32_t index,
                                  const struct packet *packet,
                                  const struct datagram_protocol *protocol) {
     struct session *session = flow_begin_session(table, index, packet);
-    session->record.carrier = table->flows[index].has_stun ? CARRIER_STUN : CARRIER_DIRECT;
+    session->record->carrier = table->flows[index].has_stun ? CARRIER_STUN : CARRIER_DIRECT;
     session->datagrams = protocol;
     session->origin = protocol->origin(packet->payload);
     protocol->begin(session);

@@ -44,7 +44,7 @@ static void begin(struct session *session) {
     }
     session->openvpn = (struct openvpn_session *)(void *)kept;
     memset(session->openvpn, 0, sizeof *session->openvpn);
-    session->record.carrier = CARRIER_OPENVPN;
+    session->record->carrier = CARRIER_OPENVPN;
 }
 
 /* ---- messages ---- */

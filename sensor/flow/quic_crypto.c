@@ -145,7 +145,7 @@ static void drop_front(struct quic_crypto *crypto, uint32_t size) {
 
 static void tell_message(struct session *session, unsigned end, uint8_t type, uint32_t size,
                          const struct segment *segment) {
-    struct quic_crypto *crypto = &session->quic.crypto[end];
+    struct quic_crypto *crypto = &session->quic->crypto[end];
     uint8_t *kept = session_keep(session, size);
     if (kept != NULL)
         memcpy(kept, crypto->buffer.data, size);
@@ -159,8 +159,8 @@ static void tell_message(struct session *session, unsigned end, uint8_t type, ui
 
 /* Tells what is whole. Each end has one kind of message to send in clear. */
 static void tell_messages(struct session *session, unsigned end, const struct segment *segment) {
-    struct quic_crypto *crypto = &session->quic.crypto[end];
-    uint8_t expected = end == session->quic.client_end ? TLS_CLIENT_HELLO : TLS_SERVER_HELLO;
+    struct quic_crypto *crypto = &session->quic->crypto[end];
+    uint8_t expected = end == session->quic->client_end ? TLS_CLIENT_HELLO : TLS_SERVER_HELLO;
     struct tls_handshake_header header;
     while (!crypto->is_done) {
         uint32_t ready = bytes_ready(crypto);
@@ -184,7 +184,7 @@ static void tell_messages(struct session *session, unsigned end, const struct se
 
 void quic_crypto_add(struct session *session, unsigned end, uint64_t offset, struct span data,
                      const struct segment *segment) {
-    struct quic_crypto *crypto = &session->quic.crypto[end];
+    struct quic_crypto *crypto = &session->quic->crypto[end];
     struct quic_range range;
     if (data.size == 0)
         return;
@@ -212,7 +212,7 @@ void quic_crypto_add(struct session *session, unsigned end, uint64_t offset, str
 }
 
 void quic_crypto_release(struct session *session, unsigned end) {
-    struct quic_crypto *crypto = &session->quic.crypto[end];
+    struct quic_crypto *crypto = &session->quic->crypto[end];
     buffers_give(session->buffers, &crypto->buffer);
     crypto->range_count = 0;
 }

@@ -39,7 +39,7 @@ static bool open_with(struct session *session, struct quic_opener *opener,
 static bool open_from(struct session *session, struct span id, enum quic_sender sender,
                       const struct quic_header *header, struct quic_opener *opener,
                       struct quic_opened *opened) {
-    uint8_t *failures = &session->quic.failures[sender];
+    uint8_t *failures = &session->quic->failures[sender];
     if (*failures == MAX_FAILURES)
         return false;
     if (quic_keys_derive(session->quic_protection, header->dialect, id, sender, &opener->keys) &&
@@ -51,7 +51,7 @@ static bool open_from(struct session *session, struct span id, enum quic_sender 
 
 bool quic_open_known(struct session *session, unsigned end, const struct quic_header *header,
                      struct quic_opened *opened) {
-    struct quic_session *quic = &session->quic;
+    struct quic_session *quic = session->quic;
     struct quic_opener *opener = &quic->openers[end];
     bool is_same_version = opener->is_set && opener->version == header->version;
     if (is_same_version && open_with(session, opener, header, opened))

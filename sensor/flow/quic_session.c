@@ -67,9 +67,9 @@ static uint32_t quic_origin(struct span datagram) {
 }
 
 static void quic_begin(struct session *session) {
-    memset(&session->quic, 0, sizeof session->quic);
-    session->record.protocol = HANDSHAKE_QUIC;
-    session->record.carrier = CARRIER_DIRECT;
+    memset(session->quic, 0, sizeof *session->quic);
+    session->record->protocol = HANDSHAKE_QUIC;
+    session->record->carrier = CARRIER_DIRECT;
 }
 
 /* ---- the client's beginnings ---- */
@@ -77,8 +77,8 @@ static void quic_begin(struct session *session) {
 /* The first one. What is known of a refused version stays if this is who had sent it. */
 static void begin_handshake(struct session *session, unsigned end, const struct quic_header *header,
                             const struct quic_opener *opener) {
-    struct quic_session *quic = &session->quic;
-    struct quic_facts *facts = &session->record.quic;
+    struct quic_session *quic = session->quic;
+    struct quic_facts *facts = &session->record->quic;
     if (quic->other_version == 0 || quic->client_end != end)
         *facts = (struct quic_facts){.first_version = header->version};
     quic->is_proven = true;
@@ -94,10 +94,10 @@ static void begin_handshake(struct session *session, unsigned end, const struct 
 static void forget_end(struct session *session, unsigned end) {
     struct direction *direction = &session->end[end];
     quic_crypto_release(session, end);
-    memset(&session->quic.crypto[end], 0, sizeof session->quic.crypto[end]);
-    session->quic.close_packet[end] = 0;
-    session->quic.has_unopened[end] = false;
-    session->quic.own[end].is_known = false;
+    memset(&session->quic->crypto[end], 0, sizeof session->quic->crypto[end]);
+    session->quic->close_packet[end] = 0;
+    session->quic->has_unopened[end] = false;
+    session->quic->own[end].is_known = false;
     direction->hello_packet = 0;
     direction->hello_us = 0;
     direction->encrypted_packet = 0;
@@ -107,8 +107,8 @@ static void forget_end(struct session *session, unsigned end) {
 
 /* Another attempt with another version. */
 static void begin_anew(struct session *session, unsigned end, const struct quic_header *header) {
-    struct quic_session *quic = &session->quic;
-    struct handshake *record = &session->record;
+    struct quic_session *quic = session->quic;
+    struct handshake *record = session->record;
     quic->abandoned_version = quic->version;
     quic->ids[QUIC_ID_ABANDONED] = quic->ids[QUIC_ID_ORIGINAL];
     quic->ids[QUIC_ID_RETRY].is_known = false;
@@ -133,7 +133,7 @@ static void begin_anew(struct session *session, unsigned end, const struct quic_
 /* The same handshake under other keys, after a Retry. */
 static void go_on_after_retry(struct session *session, unsigned end,
                               const struct quic_header *header) {
-    struct quic_session *quic = &session->quic;
+    struct quic_session *quic = session->quic;
     quic->openers[end].id = QUIC_ID_RETRY;
     quic_id_set(&quic->ids[QUIC_ID_RETRY], header->destination_id);
     session->origin = origin_of(header->destination_id);
@@ -169,7 +169,7 @@ static bool is_late_beginning(const struct quic_crypto *crypto, const struct qui
  * come out of a Retry that was not captured, and so does one that repeats the hello. */
 static bool begin_again(struct session *session, unsigned end, const struct quic_header *header,
                         const struct quic_opener *opener, struct span frames) {
-    struct quic_session *quic = &session->quic;
+    struct quic_session *quic = session->quic;
     bool is_same_version = header->version == quic->version;
     bool may_go_on =
         header->token.size != 0 && frames_agree(&quic->crypto[end], frames, header->dialect);
@@ -192,7 +192,7 @@ static bool begin_again(struct session *session, unsigned end, const struct quic
 static void read_close(struct session *session, unsigned end, const struct quic_frame *frame,
                        const struct segment *segment) {
     struct direction *direction = &session->end[end];
-    session->quic.close_packet[end] = segment->packet;
+    session->quic->close_packet[end] = segment->packet;
     session->is_closing = true;
     if (direction->fin_packet != 0)
         return;
@@ -233,8 +233,8 @@ static void read_frames(struct session *session, unsigned end, const struct quic
 static void read_server_initial(struct session *session, unsigned end,
                                 const struct quic_header *header, struct span frames,
                                 const struct segment *segment) {
-    struct quic_session *quic = &session->quic;
-    struct quic_facts *facts = &session->record.quic;
+    struct quic_session *quic = session->quic;
+    struct quic_facts *facts = &session->record->quic;
     if (facts->server_version == 0)
         facts->server_version = header->version;
     if (quic->openers[end].id == QUIC_ID_ABANDONED || header->version == quic->abandoned_version)
@@ -255,11 +255,11 @@ static bool is_beginning(const struct quic_session *quic, const struct quic_fact
 static void read_client_initial(struct session *session, unsigned end,
                                 const struct quic_header *header, struct span frames,
                                 const struct segment *segment) {
-    struct quic_session *quic = &session->quic;
+    struct quic_session *quic = session->quic;
     const struct quic_id *retry = &quic->ids[QUIC_ID_RETRY];
     if (quic->openers[end].id == QUIC_ID_ABANDONED || header->version == quic->abandoned_version)
         return;
-    if (is_beginning(quic, &session->record.quic, header))
+    if (is_beginning(quic, &session->record->quic, header))
         begin_anew(session, end, header);
     else if (quic->openers[end].id == QUIC_ID_RETRY)
         session->origin = origin_of(span_of(retry->bytes, retry->size));
@@ -269,7 +269,7 @@ static void read_client_initial(struct session *session, unsigned end,
 
 static void read_initial(struct session *session, unsigned end, const struct quic_header *header,
                          const struct segment *segment) {
-    struct quic_session *quic = &session->quic;
+    struct quic_session *quic = session->quic;
     struct quic_opener opener;
     struct quic_opened opened;
     if (!header->is_whole) {
@@ -311,12 +311,12 @@ static bool belongs(const struct quic_session *quic, unsigned end,
 
 static void read_sealed(struct session *session, unsigned end, const struct quic_header *header,
                         const struct segment *segment) {
-    struct quic_session *quic = &session->quic;
+    struct quic_session *quic = session->quic;
     if (!quic->is_proven || !belongs(quic, end, header))
         return;
     if (header->type == QUIC_HANDSHAKE) {
         if (header->version != quic->version &&
-            header->version != session->record.quic.server_version)
+            header->version != session->record->quic.server_version)
             return;
         if (!quic->own[end].is_known)
             quic_id_set(&quic->own[end], header->source_id);
@@ -328,20 +328,20 @@ static void read_sealed(struct session *session, unsigned end, const struct quic
 
 static void read_retry(struct session *session, unsigned end, const struct quic_header *header,
                        const struct segment *segment) {
-    struct quic_session *quic = &session->quic;
+    struct quic_session *quic = session->quic;
     if (!quic->is_proven || end == quic->client_end || quic->own[end].is_known ||
-        session->record.quic.retry_packet != 0 || header->version != quic->version ||
+        session->record->quic.retry_packet != 0 || header->version != quic->version ||
         !quic_id_is(&quic->own[end ^ 1U], header->destination_id))
         return;
-    session->record.quic.retry_packet = segment->packet;
+    session->record->quic.retry_packet = segment->packet;
     quic_id_set(&quic->ids[QUIC_ID_RETRY], header->source_id);
 }
 
 static void read_version_negotiation(struct session *session, unsigned end,
                                      const struct quic_header *header,
                                      const struct segment *segment) {
-    struct quic_session *quic = &session->quic;
-    struct quic_facts *facts = &session->record.quic;
+    struct quic_session *quic = session->quic;
+    struct quic_facts *facts = &session->record->quic;
     quic->is_promising = quic->other_version != 0;
     if (end == quic->client_end || facts->version_negotiation_packet != 0 ||
         !quic_id_is(&quic->own[end ^ 1U], header->destination_id) ||
@@ -359,7 +359,7 @@ static void read_version_negotiation(struct session *session, unsigned end,
 
 static void read_other_version(struct session *session, unsigned end,
                                const struct quic_header *header, const struct segment *segment) {
-    struct quic_session *quic = &session->quic;
+    struct quic_session *quic = session->quic;
     if (quic->is_proven || !is_first_of_unknown_version(header, segment->bytes.size))
         return;
     if (quic->other_version != 0) {
@@ -371,7 +371,7 @@ static void read_other_version(struct session *session, unsigned end,
     quic->client_end = (uint8_t)end;
     quic_id_set(&quic->own[end], header->source_id);
     quic_id_set(&quic->ids[QUIC_ID_ORIGINAL], header->destination_id);
-    session->record.quic.first_version = header->version;
+    session->record->quic.first_version = header->version;
 }
 
 static void read_packet(struct session *session, unsigned end, const struct quic_header *header,
@@ -411,7 +411,7 @@ static void read_packets(struct session *session, unsigned end, const struct seg
 /* ---- datagrams ---- */
 
 static bool hold_datagram(struct session *session, unsigned end, const struct segment *segment) {
-    struct quic_session *quic = &session->quic;
+    struct quic_session *quic = session->quic;
     if (quic->held_count == QUIC_MAX_HELD)
         return false;
     struct buffer buffer = buffers_take(session->buffers, segment->bytes.size);
@@ -428,13 +428,13 @@ static bool hold_datagram(struct session *session, unsigned end, const struct se
 }
 
 static void release_held(struct session *session) {
-    struct quic_session *quic = &session->quic;
+    struct quic_session *quic = session->quic;
     while (quic->held_count)
         buffers_give(session->buffers, &quic->held[--quic->held_count].buffer);
 }
 
 static void read_held(struct session *session) {
-    struct quic_session *quic = &session->quic;
+    struct quic_session *quic = session->quic;
     for (size_t i = 0; i < quic->held_count; i++) {
         const struct quic_held *held = &quic->held[i];
         struct segment segment = {.bytes = span_of(held->buffer.data, held->size),
@@ -449,9 +449,10 @@ static void read_held(struct session *session) {
 /* The client's beginning did not come yet. It has a moment, unless this flow told of a handshake
  * before: then these are late packets of that one. */
 static void await_client(struct session *session, unsigned end, const struct segment *segment) {
-    struct quic_session *quic = &session->quic;
+    struct quic_session *quic = session->quic;
     struct quic_header header;
-    bool is_waiting = quic->held_count != 0 || session->record.quic.version_negotiation_packet != 0;
+    bool is_waiting =
+        quic->held_count != 0 || session->record->quic.version_negotiation_packet != 0;
     if (session->is_after_told || (!quic->is_promising && !is_waiting)) {
         session->is_foreign = true;
         return;
@@ -464,8 +465,8 @@ static void await_client(struct session *session, unsigned end, const struct seg
 
 /* What the record would show, had the capture shown everything. */
 static void note_missing(struct session *session) {
-    const struct quic_session *quic = &session->quic;
-    uint32_t has = session->record.has;
+    const struct quic_session *quic = session->quic;
+    uint32_t has = session->record->has;
     unsigned client = quic->client_end;
     unsigned server = client ^ 1U;
     bool went_on = session->end[client].encrypted_packet || session->end[server].encrypted_packet;
@@ -483,7 +484,7 @@ static void note_missing(struct session *session) {
 }
 
 static void quic_datagram(struct session *session, unsigned end, const struct segment *segment) {
-    struct quic_session *quic = &session->quic;
+    struct quic_session *quic = session->quic;
     bool was_proven = quic->is_proven;
     quic->is_promising = false;
     read_packets(session, end, segment);
@@ -502,7 +503,7 @@ static void quic_datagram(struct session *session, unsigned end, const struct se
 }
 
 static void quic_flush(struct session *session) {
-    if (session->quic.is_proven)
+    if (session->quic->is_proven)
         note_missing(session);
 }
 

@@ -15,24 +15,28 @@
 enum { RESET_FAR = 1 << 16 };
 enum { KEPT_CERTIFICATE_BYTES = 16 * 1024, KEPT_KEY_EXCHANGE_BYTES = 4096 };
 
-/* The cache lines from one offset to the one before another. A memset() of this size becomes `rep
- * stos`, which takes longer to begin than this takes altogether. */
-static void clear_lines(struct session *session, size_t from, size_t to) {
-    for (size_t line = from / CACHE_LINE * CACHE_LINE; line < to; line += CACHE_LINE)
-        memset((uint8_t *)session + line, 0, CACHE_LINE);
+/* Whole cache lines. A memset() of this size becomes `rep stos`, which takes longer to begin than
+ * this takes altogether. */
+static void clear_lines(void *memory, size_t size) {
+    for (size_t line = 0; line < size; line += CACHE_LINE)
+        memset((uint8_t *)memory + line, 0, CACHE_LINE);
 }
 
-void session_init(struct session *session, struct buffers *buffers) {
-    /* Held segments, buffers, and the last part of the record need no clearing: their counts say
-     * that there are none. */
-    const size_t record = offsetof(struct session, record);
-    const size_t streams = offsetof(struct session, streams);
-    const size_t order = offsetof(struct stream, held);
-    clear_lines(session, 0, record + offsetof(struct handshake, side));
-    clear_lines(session, offsetof(struct session, hello_malformed), offsetof(struct session, kept));
-    clear_lines(session, streams, streams + order);
-    clear_lines(session, streams + sizeof(struct stream), streams + sizeof(struct stream) + order);
-    session->record.certificate_name[0] = '\0';
+void session_init(struct session *session, struct session_rest *rest, struct buffers *buffers) {
+    /* Pieces of windows, held segments, buffers, and the last part of the record need no clearing:
+     * their counts say that there are none. */
+    const size_t stream_size = offsetof(struct stream, window.pieces);
+    clear_lines(session, offsetof(struct session, streams));
+    clear_lines(&session->streams[0], stream_size);
+    clear_lines(&session->streams[1], stream_size);
+    clear_lines(&rest->record, offsetof(struct handshake, side));
+    rest->record.certificate_name[0] = '\0';
+    session->record = &rest->record;
+    session->kept = rest->kept;
+    session->quic = &rest->quic;
+    session->dtls = &rest->dtls;
+    session->streams[0].held = rest->held[0];
+    session->streams[1].held = rest->held[1];
     session->buffers = buffers;
 }
 
@@ -108,7 +112,7 @@ void session_note_packet(struct session *session, unsigned from, const struct pa
     packet_mark_of(packet, time_us, number, &mark);
     evidence_note_packet(session, from, packet, &mark);
     if (session->over_us == 0)
-        session->record.ended_packet = number;
+        session->latest_packet = number;
     if ((packet->tcp_flags & TCP_FIN) && direction->fin_packet == 0) {
         direction->fin_packet = number;
         direction->fin_us = time_us;
@@ -132,7 +136,7 @@ void session_note_end(struct session *session, const struct packet *packet, uint
 }
 
 void session_missed(struct session *session, enum handshake_missed what) {
-    session->record.missed |= what;
+    session->record->missed |= what;
 }
 
 void session_missed_bytes(struct session *session, unsigned end) {
@@ -140,7 +144,7 @@ void session_missed_bytes(struct session *session, unsigned end) {
 }
 
 bool session_is_tls13(const struct session *session) {
-    const struct handshake *record = &session->record;
+    const struct handshake *record = session->record;
     const struct server_hello *hello = NULL;
     if (record->has & HANDSHAKE_HAS_CHOICE)
         hello = &record->choice;
@@ -153,15 +157,15 @@ bool session_is_tls13(const struct session *session) {
 }
 
 bool session_knows_version(const struct session *session) {
-    return (session->record.has & (HANDSHAKE_HAS_CHOICE | HANDSHAKE_HAS_RETRY)) != 0;
+    return (session->record->has & (HANDSHAKE_HAS_CHOICE | HANDSHAKE_HAS_RETRY)) != 0;
 }
 
 bool session_is_reportable(const struct session *session) {
-    return handshake_has_hello(&session->record);
+    return handshake_has_hello(session->record);
 }
 
 size_t session_wants(const struct session *session, uint8_t type, size_t length) {
-    const struct handshake *record = &session->record;
+    const struct handshake *record = session->record;
     switch ((enum tls_handshake_type)type) {
     case TLS_CLIENT_HELLO:
         if (record->has & HANDSHAKE_HAS_SECOND_OFFER)
@@ -212,12 +216,12 @@ static void session_note_hello(struct session *session, unsigned end,
 /* Was this end's first hello perhaps among what is missing? */
 static bool session_may_lack_hello(const struct session *session, unsigned end) {
     return session->missed_bytes[end] || !session->end[end].has_syn ||
-           (session->record.missed & (MISSED_CUT_PACKET | MISSED_MEMORY));
+           (session->record->missed & (MISSED_CUT_PACKET | MISSED_MEMORY));
 }
 
 void session_malformed(struct session *session, enum handshake_malformed what,
                        const struct segment *segment) {
-    struct handshake *record = &session->record;
+    struct handshake *record = session->record;
     if (record->malformed == 0)
         record->malformed_packet = segment->packet;
     record->malformed |= what;
@@ -225,7 +229,7 @@ void session_malformed(struct session *session, enum handshake_malformed what,
 
 void session_offer(struct session *session, unsigned end, const struct client_hello *hello,
                    bool is_first, const struct segment *segment) {
-    struct handshake *record = &session->record;
+    struct handshake *record = session->record;
     if (client_hello_is_malformed(hello))
         session_malformed(session, MALFORMED_CLIENT_HELLO, segment);
     *(is_first ? &record->offer : &record->second_offer) = *hello;
@@ -236,7 +240,7 @@ void session_offer(struct session *session, unsigned end, const struct client_he
 
 static void session_client_hello(struct session *session, unsigned end, struct span body,
                                  const struct segment *segment) {
-    struct handshake *record = &session->record;
+    struct handshake *record = session->record;
     /* The one that answers a HelloRetryRequest may come behind the ServerHello in a capture. */
     bool is_awaited =
         (record->has & HANDSHAKE_HAS_RETRY) && !(record->has & HANDSHAKE_HAS_SECOND_OFFER);
@@ -261,7 +265,7 @@ static void session_client_hello(struct session *session, unsigned end, struct s
 
 static void session_server_hello(struct session *session, unsigned end, uint8_t type,
                                  struct span body, const struct segment *segment) {
-    struct handshake *record = &session->record;
+    struct handshake *record = session->record;
     struct server_hello hello;
     if (record->has & HANDSHAKE_HAS_CHOICE)
         return;
@@ -290,7 +294,7 @@ static void session_server_hello(struct session *session, unsigned end, uint8_t 
 
 /* A certificate's name is text of its issuer's choice: kept as bytes, cut at a NUL. */
 static void session_certificate(struct session *session, struct span body) {
-    struct handshake *record = &session->record;
+    struct handshake *record = session->record;
     struct span name = {0};
     record->has |= HANDSHAKE_HAS_CERTIFICATE;
     if (body.size == 0 || certificate_name_parse(body, &name) != PARSE_OK)
@@ -303,7 +307,7 @@ static void session_certificate(struct session *session, struct span body) {
 
 static void session_key_exchange(struct session *session, struct span body,
                                  const struct segment *segment) {
-    struct handshake *record = &session->record;
+    struct handshake *record = session->record;
     if (!(record->has & HANDSHAKE_HAS_CHOICE) || (record->has & HANDSHAKE_HAS_KEY_EXCHANGE))
         return;
     if (key_exchange_parse(body, record->choice.cipher_suite, &record->key_exchange) != PARSE_OK) {
@@ -318,7 +322,7 @@ static void session_key_exchange(struct session *session, struct span body,
 /* It tells who the client is, and nothing else. */
 static void session_hello_verify(struct session *session, unsigned end, struct span body,
                                  const struct segment *segment) {
-    struct handshake *record = &session->record;
+    struct handshake *record = session->record;
     struct dtls_hello_verify verify;
     if (record->protocol != HANDSHAKE_DTLS || (record->has & HANDSHAKE_HAS_HELLO_VERIFY) ||
         dtls_hello_verify_parse(body, &verify) != PARSE_OK)
@@ -330,7 +334,7 @@ static void session_hello_verify(struct session *session, unsigned end, struct s
 
 void session_message(struct session *session, unsigned end, uint8_t type, struct span body,
                      bool is_whole, const struct segment *segment) {
-    struct handshake *record = &session->record;
+    struct handshake *record = session->record;
     bool from_client = session->role_known && end == session->client_end;
     bool from_server = session->role_known && end != session->client_end;
     switch ((enum tls_handshake_type)type) {
@@ -374,7 +378,7 @@ void session_message(struct session *session, unsigned end, uint8_t type, struct
 
 void session_sslv2_message(struct session *session, unsigned end, struct span bytes,
                            const struct segment *segment) {
-    struct handshake *record = &session->record;
+    struct handshake *record = session->record;
     size_t consumed = 0;
     if (!(record->has & HANDSHAKE_HAS_OFFER) &&
         client_hello_parse_sslv2(bytes, &record->offer, &consumed) == PARSE_OK) {
@@ -397,7 +401,7 @@ void session_sslv2_message(struct session *session, unsigned end, struct span by
 
 void session_alert(struct session *session, unsigned end, struct tls_alert alert,
                    const struct segment *segment) {
-    struct handshake *record = &session->record;
+    struct handshake *record = session->record;
     if (alert.level == 2)
         session->is_closing = true;
     if (record->alert_count == HANDSHAKE_MAX_ALERTS) {
@@ -420,9 +424,9 @@ void session_alert(struct session *session, unsigned end, struct tls_alert alert
 }
 
 bool session_is_early_data(const struct session *session, unsigned end) {
-    return session->record.protocol != HANDSHAKE_QUIC && session->role_known &&
-           end == session->client_end && !(session->record.has & HANDSHAKE_HAS_CHOICE) &&
-           !span_is_absent(session->record.offer.early_data);
+    return session->record->protocol != HANDSHAKE_QUIC && session->role_known &&
+           end == session->client_end && !(session->record->has & HANDSHAKE_HAS_CHOICE) &&
+           !span_is_absent(session->record->offer.early_data);
 }
 
 void session_encrypted(struct session *session, unsigned end, size_t size,
@@ -433,7 +437,7 @@ void session_encrypted(struct session *session, unsigned end, size_t size,
     direction->encrypted_packet = segment->packet;
     direction->encrypted_size = (uint16_t)(size < UINT16_MAX ? size : UINT16_MAX);
     if (session->datagrams == NULL &&
-        (session->record.has & (HANDSHAKE_HAS_CHOICE | HANDSHAKE_HAS_SSLV2_CHOICE)))
+        (session->record->has & (HANDSHAKE_HAS_CHOICE | HANDSHAKE_HAS_SSLV2_CHOICE)))
         session->streams[end].await = AWAIT_NOTHING;
     bool other_is_encrypted = session->end[end ^ 1U].encrypted_packet != 0;
     bool other_is_unseen = session->end[end ^ 1U].packets == 0;
@@ -452,7 +456,7 @@ static const uint32_t spoiled =
     MISSED_CLIENT_BYTES | MISSED_SERVER_BYTES | MISSED_CUT_PACKET | MISSED_MEMORY;
 
 static enum handshake_outcome session_outcome(const struct session *session, bool timed_out) {
-    const struct handshake *record = &session->record;
+    const struct handshake *record = session->record;
     const struct direction *client = &record->side[SIDE_CLIENT];
     const struct direction *server = &record->side[SIDE_SERVER];
     if (client->packets == 0 || server->packets == 0)
@@ -483,8 +487,9 @@ static enum handshake_outcome session_outcome(const struct session *session, boo
 }
 
 void session_conclude(struct session *session, bool timed_out, bool cut_off) {
-    struct handshake *record = &session->record;
+    struct handshake *record = session->record;
     unsigned client = session->client_end;
+    record->ended_packet = session->latest_packet;
     record->side[SIDE_CLIENT] = session->end[client];
     record->side[SIDE_SERVER] = session->end[client ^ 1U];
     for (size_t i = 0; i < record->alert_count; i++)

@@ -90,10 +90,8 @@ struct stream {
     uint32_t record_size;
     uint32_t record_left;
     struct message message;
-    struct evidence_window window;
-
-    /* last: the rest is what each packet touches, and what a new session clears */
-    struct held_segment held[STREAM_MAX_HELD]; /* sorted by sequence */
+    struct held_segment *held;     /* STREAM_MAX_HELD of them, sorted by sequence */
+    struct evidence_window window; /* last: a new session clears what is before its pieces */
 };
 
 /* One in-order or out-of-order piece of a connection, or one datagram (without a sequence). */
@@ -131,6 +129,21 @@ extern const struct datagram_protocol quic_datagrams;    /* quic_session.c */
 extern const struct datagram_protocol dtls_datagrams;    /* dtls_session.c */
 extern const struct datagram_protocol openvpn_datagrams; /* openvpn_session.c */
 
+/*
+ * What a session has elsewhere. Thousands of handshakes are in progress at a time, and each packet
+ * finds its own cold; so what nearly every packet looks at stands close together, in struct
+ * session, and this apart from it.
+ */
+struct session_rest {
+    _Alignas(CACHE_LINE) struct handshake record;
+    struct buffer kept[SESSION_MAX_BUFFERS];
+    union {
+        struct held_segment held[2][STREAM_MAX_HELD]; /* TCP, and OpenVPN over UDP */
+        struct quic_session quic;
+        struct dtls_session dtls;
+    };
+};
+
 struct session {
     /* first: what nearly every packet looks at, beginning at a cache line */
     _Alignas(CACHE_LINE) uint64_t over_us;     /* a reset came, or both sides closed: when; 0 while
@@ -138,8 +151,8 @@ struct session {
     const struct datagram_protocol *datagrams; /* NULL: TCP */
     struct dialogue_reader *dialogue;          /* TCP: before TLS; NULL without one */
     struct openvpn_session *openvpn;           /* around TLS; NULL without */
-    struct buffers *buffers;
-    struct buffers *windows; /* for evidence.c */
+    uint64_t latest_packet;                    /* until it was over */
+    struct handshake *record;                  /* this and the next three: in its session_rest */
     uint8_t role_known;
     uint8_t client_end; /* which of the flow's ends (0, 1) is the client; valid with role_known */
     bool is_finished;
@@ -148,28 +161,27 @@ struct session {
     bool begins_another;  /* UDP: the datagram just given begins another handshake on these ports */
     bool is_after_told;   /* UDP: this flow told of a handshake before */
     bool missed_bytes[2]; /* by end: a hole was met */
+    bool has_suspects;    /* the record has some */
     uint8_t opener;       /* 1 + the end that sent the SYN; 0: not seen */
     uint8_t kept_count;
     uint32_t kept_used; /* bytes used of the last of kept[] */
 
-    _Alignas(CACHE_LINE) struct handshake record;
-    uint32_t hello_malformed;
-    uint32_t out_of_memory;                  /* messages or segments that found no buffer */
+    struct buffer *kept;       /* SESSION_MAX_BUFFERS of them */
+    struct quic_session *quic; /* or, with the same memory, dtls or the streams' held segments */
+    struct dtls_session *dtls;
+    struct buffers *buffers;
+    struct buffers *windows;                 /* for evidence.c */
     struct quic_protection *quic_protection; /* the table's */
-    uint32_t origin;                         /* UDP: of the handshake that is told */
+    uint32_t hello_malformed;
+    uint32_t out_of_memory; /* messages or segments that found no buffer */
+    uint32_t origin;        /* UDP: of the handshake that is told */
     _Alignas(
         CACHE_LINE) struct direction end[2]; /* by end; becomes record.side[] when it is finished */
-    /* last: most of it needs no clearing */
-    struct buffer kept[SESSION_MAX_BUFFERS];
-    union {
-        _Alignas(CACHE_LINE) struct stream streams[2]; /* TCP, and OpenVPN over UDP */
-        struct quic_session quic;
-        struct dtls_session dtls;
-    };
+    _Alignas(CACHE_LINE) struct stream streams[2]; /* TCP, and OpenVPN over UDP */
 };
 
 /* session.c */
-void session_init(struct session *session, struct buffers *buffers);
+void session_init(struct session *session, struct session_rest *rest, struct buffers *buffers);
 void session_note_packet(struct session *session, unsigned from, const struct packet *packet,
                          uint64_t time_us, uint64_t number);
 /* A packet that ends the connection: the session lingers, because what comes after it may show that

@@ -280,7 +280,7 @@ static void tls_stream_header(struct session *session, unsigned end, const struc
     stream->header_have = 0;
     message_reset(&stream->message);
     stream->await = AWAIT_RESYNC;
-    if (session->record.has & HANDSHAKE_HAS_SSLV2_CHOICE) {
+    if (session->record->has & HANDSHAKE_HAS_SSLV2_CHOICE) {
         stream_stop(stream);
         session_encrypted(session, end, bytes->size, segment);
     }
