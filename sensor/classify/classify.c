@@ -1,10 +1,10 @@
 /*
- * classify.c - asks nDPI once per name.
+ * classify.c - asks nDPI about a name.
  *
  * nDPI's set-up costs 12 to 18 ms of CPU (it builds its automata of host names; switching
  * dissectors or lists off saves nothing), so it waits for the first real name: a capture without
- * TLS, and one without names, never pays. A look-up costs a few hundred nanoseconds, a cached one a
- * few tens. The cache has one place per hash; a new name takes the place of the one before.
+ * TLS, and one without names, never pays. A look-up costs a few hundred nanoseconds; the judge
+ * remembers what it got (sensor/judge/names.h).
  *
  * Only the host name automaton is asked. It needs no flow, sees no packet, and its call has kept
  * its shape from nDPI 4.0 to 5.x; ndpi_match_host_subprotocol() wants a flow and changed. Left out:
@@ -15,17 +15,9 @@
 #include <ndpi/ndpi_api.h>
 #include <stdlib.h>
 
-enum { CACHE_SIZE = 4096 }; /* a power of two */
-
-struct cached_name {
-    char name[DOMAIN_SIZE]; /* "": free */
-    struct application application;
-};
-
 struct classify {
     struct ndpi_detection_module_struct *ndpi;
     bool is_unusable; /* nDPI could not be set up; it is not tried again */
-    struct cached_name cache[CACHE_SIZE];
 };
 
 static const struct application unknown = {"", ""};
@@ -79,14 +71,6 @@ static struct application ask(struct classify *classify, const char *domain) {
     };
 }
 
-/* FNV-1a. Prepared collisions cost their maker's own names a look-up each, nothing else. */
-static size_t place_of(const char *name) {
-    uint64_t hash = 0xcbf29ce484222325U;
-    for (; *name; name++)
-        hash = (hash ^ (uint8_t)*name) * 0x100000001b3U;
-    return (size_t)(hash ^ (hash >> 32U)) & (CACHE_SIZE - 1U);
-}
-
 /* "_none", "_invalid", "_other" */
 static bool is_no_name(const char *domain) {
     return domain[0] == '\0' || (domain[0] == '_' && !strchr(domain, '.'));
@@ -95,10 +79,5 @@ static bool is_no_name(const char *domain) {
 struct application classify_domain(struct classify *classify, const char *domain) {
     if (is_no_name(domain) || strlen(domain) >= DOMAIN_SIZE)
         return unknown;
-    struct cached_name *cached = &classify->cache[place_of(domain)];
-    if (strcmp(cached->name, domain) != 0) {
-        cached->application = ask(classify, domain);
-        memcpy(cached->name, domain, strlen(domain) + 1);
-    }
-    return cached->application;
+    return ask(classify, domain);
 }

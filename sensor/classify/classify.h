@@ -2,8 +2,7 @@
  * classify.h - nDPI's owner: the application and category of a host name.
  *
  * The only file that knows nDPI. Versions, suites and names never come from it: nDPI 4.2 reports
- * the client's version as the connection's. A small cache by name keeps the cost at a hash look-up;
- * nDPI itself is set up at the first name asked.
+ * the client's version as the connection's. nDPI itself is set up at the first name asked.
  */
 #ifndef DOWNGRD_CLASSIFY_H
 #define DOWNGRD_CLASSIFY_H

@@ -1,4 +1,4 @@
-/* nDPI's labels: known names, names that are none, the cache, and that nDPI waits for a name. */
+/* nDPI's labels: known names, names that are none, many names, and that nDPI waits for a name. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -35,7 +35,7 @@ static void test_names(void **state) {
     (void)state;
     struct classify *classify = classify_new();
     assert_non_null(classify);
-    for (int pass = 0; pass < 2; pass++) { /* asked, then cached */
+    for (int pass = 0; pass < 2; pass++) { /* the same again */
         for (size_t i = 0; i < sizeof(name_cases) / sizeof(name_cases[0]); i++) {
             const struct name_case *row = &name_cases[i];
             struct application application = classify_domain(classify, row->domain);
@@ -51,8 +51,8 @@ static void test_names(void **state) {
     classify_delete(classify);
 }
 
-/* More names than the cache has places: each answer is still its own name's. */
-static void test_crowded_cache(void **state) {
+/* Each answer is its own name's. */
+static void test_many_names(void **state) {
     (void)state;
     struct classify *classify = classify_new();
     assert_non_null(classify);
@@ -108,7 +108,7 @@ static void test_unused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names),
-        cmocka_unit_test(test_crowded_cache),
+        cmocka_unit_test(test_many_names),
         cmocka_unit_test(test_odd_sizes),
         cmocka_unit_test(test_unused),
     };
