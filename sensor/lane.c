@@ -190,10 +190,6 @@ void lane_catch_up(struct lane *lane) {
     lane->session_expected = lane->arrived;
 }
 
-void lane_lasting(struct lane *lane, struct span memory) {
-    flow_table_lasting(lane->flows, memory);
-}
-
 void lane_packet(struct lane *lane, const struct capture_packet *captured) {
     lane_packet_later(lane, captured);
     lane_catch_up(lane);

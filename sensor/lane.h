@@ -41,8 +41,6 @@ void lane_packet(struct lane *lane, const struct capture_packet *captured);
 /* The same, but the packet may wait for others: its bytes must stay until lane_catch_up(). Quicker.
  */
 void lane_packet_later(struct lane *lane, const struct capture_packet *captured);
-/* The packets' bytes that stand in this memory stay there until lane_end(). Quicker. */
-void lane_lasting(struct lane *lane, struct span memory);
 /* No packet waits any more. */
 void lane_catch_up(struct lane *lane);
 /* The capture has ended, and no packet waits: whatever is in progress is told, and forgotten. */

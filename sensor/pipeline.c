@@ -154,21 +154,17 @@ static int tap_open(struct tap *tap, const char *path, char error[CAPTURE_ERROR_
         lane_begin_part(tap->lane);
     }
     tap->capture = capture_open_file(path, config->filter, error);
-    if (tap->capture == NULL)
-        return -1;
-    if (tap->pipeline->part == (PIPELINE_FIRST | PIPELINE_LAST))
-        lane_lasting(tap->lane, capture_memory(tap->capture));
-    return 0;
+    return tap->capture == NULL ? -1 : 0;
 }
 
 /* The capture has ended, with that status of capture_next(). */
 static void tap_close(struct tap *tap, int status, char error[CAPTURE_ERROR_SIZE]) {
     if (status < 0)
         snprintf(error, CAPTURE_ERROR_SIZE, "%s", capture_error(tap->capture));
-    if (tap->pipeline->part & PIPELINE_LAST)
-        lane_end(tap->lane);
     capture_close(tap->capture);
     tap->capture = NULL;
+    if (tap->pipeline->part & PIPELINE_LAST)
+        lane_end(tap->lane);
 }
 
 void pipeline_set_part(struct pipeline *pipeline, unsigned part) {

@@ -313,10 +313,6 @@ bool capture_keeps_packets(const struct capture *capture) {
     return window_is_mapped(&capture->window);
 }
 
-struct span capture_memory(const struct capture *capture) {
-    return window_map(&capture->window);
-}
-
 const char *capture_error(const struct capture *capture) {
     return capture->error;
 }

@@ -51,9 +51,6 @@ int capture_next(struct capture *capture, struct capture_packet *packet);
  * all before it. It may become false, and never true again. */
 bool capture_keeps_packets(const struct capture *capture);
 
-/* The memory that capture_keeps_packets() speaks of; absent where there is none. */
-struct span capture_memory(const struct capture *capture);
-
 /* Why capture_next() returned -1: names the file, the last good packet and the byte offset where
  * the record or block begins that cannot be read. In a compressed file offsets count unpacked
  * bytes, and the text says so. */

@@ -33,11 +33,6 @@ static inline bool window_is_mapped(const struct window *window) {
     return window->block == NULL;
 }
 
-/* The mapped file; absent where it is read into a block. */
-static inline struct span window_map(const struct window *window) {
-    return window->block == NULL ? span_of(window->map.bytes, window->map.size) : (struct span){0};
-}
-
 /* To be called now and then, as the reader moves on. False when a mapped file lost bytes that it
  * had: then some of what was seen last are zeroes. */
 static inline bool window_advance(struct window *window) {

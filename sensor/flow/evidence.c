@@ -1,7 +1,7 @@
 /*
  * evidence.c - marks, suspects, and two versions of the same bytes.
  *
- * The window slides: it holds the last bytes that were read of a direction, up to a small buffer's,
+ * The window slides: it holds the last bytes that were read of a direction, up to a small buffer,
  * so that a late answer to an early injection still meets what it contradicts. Very short segments
  * are never compared: keep-alives, zero-window probes and link padding carry bytes that mean
  * nothing.
@@ -111,34 +111,56 @@ void evidence_release(struct session *session, unsigned end) {
     window->piece_count = 0;
 }
 
-/* Lets the oldest `size` bytes go. */
-static void window_forget(struct evidence_window *window, size_t size) {
-    size = size < window->size ? size : window->size;
-    if (window->buffer.data != NULL)
-        memmove(window->buffer.data, window->buffer.data + size, window->size - size);
-    window->start += (uint32_t)size;
-    window->size -= (uint32_t)size;
-}
-
-/* Makes room for `size` bytes (at most the whole). */
+/* Makes room for `size` bytes (at most the buffer's) by letting the oldest go. */
 static void window_slide(struct evidence_window *window, size_t size) {
-    size_t room = EVIDENCE_WINDOW_SIZE - window->size;
+    size_t room = window->buffer.size - window->size;
     if (size <= room)
         return;
-    size_t half = EVIDENCE_WINDOW_SIZE / 2;
-    window_forget(window, half > size - room ? half : size - room);
+    size_t gone = window->buffer.size / 2 > size - room ? window->buffer.size / 2 : size - room;
+    gone = gone < window->size ? gone : window->size;
+    memmove(window->buffer.data, window->buffer.data + gone, window->size - gone);
+    window->start += (uint32_t)gone;
+    window->size -= (uint32_t)gone;
 }
 
-static void window_add_piece(struct evidence_window *window, const struct evidence_piece *piece) {
+static void window_add_piece(struct evidence_window *window, uint32_t sequence, bool begins_record,
+                             const struct packet_mark *mark) {
     if (window->piece_count == EVIDENCE_MAX_PIECES) {
         window->piece_count--;
         memmove(window->pieces, window->pieces + 1, window->piece_count * sizeof window->pieces[0]);
-        int32_t gone = (int32_t)(window->pieces[0].sequence - window->start);
-        if (gone > 0)
-            window_forget(window, (size_t)gone);
     }
-    window->pieces[window->piece_count++] = *piece;
+    window->pieces[window->piece_count++] = (struct evidence_piece){sequence, begins_record, *mark};
 }
+
+void evidence_keep(struct session *session, unsigned end, const struct segment *segment,
+                   size_t known) {
+    struct stream *stream = &session->streams[end];
+    struct evidence_window *window = &stream->window;
+    struct span bytes = span_from(segment->bytes, known);
+    uint32_t sequence = segment->sequence + (uint32_t)known;
+    bool begins_record =
+        (stream->await == AWAIT_START || stream->await == AWAIT_HEADER) && stream->header_have == 0;
+    if (window->buffer.data == NULL)
+        window->buffer = buffers_take(session->windows, 1);
+    if (window->buffer.data == NULL || bytes.data == NULL || bytes.size == 0)
+        return;
+    if (window->size == 0 || window->start + window->size != sequence) {
+        window->size = 0;
+        window->piece_count = 0;
+        window->start = sequence;
+    }
+    window_add_piece(window, sequence, begins_record, &segment->mark);
+    if (bytes.size > window->buffer.size) { /* its beginning says what it is */
+        bytes = span_first(bytes, window->buffer.size);
+        window->size = 0;
+        window->start = sequence;
+    }
+    window_slide(window, bytes.size);
+    memcpy(window->buffer.data + window->size, bytes.data, bytes.size);
+    window->size += (uint32_t)bytes.size;
+}
+
+/* ---- conflicts ---- */
 
 /* The piece that brought the byte at this sequence number; NULL when it is not remembered. */
 static const struct evidence_piece *find_piece(const struct evidence_window *window,
@@ -148,79 +170,6 @@ static const struct evidence_piece *find_piece(const struct evidence_window *win
             return &window->pieces[i - 1];
     return NULL;
 }
-
-/* The kept bytes from this sequence number on, as many as stand in a row; none where none is kept.
- */
-static struct span window_run(const struct evidence_window *window, uint32_t sequence) {
-    size_t at = sequence - window->start;
-    if (at >= window->size)
-        return (struct span){0};
-    if (window->buffer.data != NULL)
-        return span_of(window->buffer.data + at, window->size - at);
-    const struct evidence_piece *piece = find_piece(window, sequence);
-    if (piece == NULL)
-        return (struct span){0};
-    bool is_last = piece + 1 == window->pieces + window->piece_count;
-    uint32_t end = is_last ? window->start + window->size : piece[1].sequence;
-    return span_of(piece->bytes + (sequence - piece->sequence), end - sequence);
-}
-
-/* The kept bytes from this sequence number on, up to `room`, put together. */
-static struct span window_copy(const struct evidence_window *window, uint32_t sequence,
-                               uint8_t *bytes, size_t room) {
-    size_t size = 0;
-    struct span run;
-    while ((run = span_first(window_run(window, sequence + (uint32_t)size), room - size)).size) {
-        memcpy(bytes + size, run.data, run.size);
-        size += run.size;
-    }
-    return span_of(bytes, size);
-}
-
-/* From now on the bytes stand in a buffer of the window's own. False when there is none. */
-static bool window_own(struct session *session, struct evidence_window *window) {
-    if (window->buffer.data != NULL)
-        return true;
-    struct buffer buffer = buffers_take(session->windows, 1);
-    if (buffer.data == NULL)
-        return false;
-    window_copy(window, window->start, buffer.data, window->size);
-    window->buffer = buffer;
-    return true;
-}
-
-void evidence_keep(struct session *session, unsigned end, const struct segment *segment,
-                   size_t known) {
-    struct stream *stream = &session->streams[end];
-    struct evidence_window *window = &stream->window;
-    struct span bytes = span_from(segment->bytes, known);
-    const struct evidence_piece piece = {
-        .sequence = segment->sequence + (uint32_t)known,
-        .begins_record = (stream->await == AWAIT_START || stream->await == AWAIT_HEADER) &&
-                         stream->header_have == 0,
-        .bytes = bytes.data,
-        .mark = segment->mark,
-    };
-    if (bytes.data == NULL || bytes.size == 0 || !(segment->lasts || window_own(session, window)))
-        return;
-    if (window->size == 0 || window->start + window->size != piece.sequence) {
-        window->size = 0;
-        window->piece_count = 0;
-        window->start = piece.sequence;
-    }
-    window_add_piece(window, &piece);
-    if (bytes.size > EVIDENCE_WINDOW_SIZE) { /* its beginning says what it is */
-        bytes = span_first(bytes, EVIDENCE_WINDOW_SIZE);
-        window->size = 0;
-        window->start = piece.sequence;
-    }
-    window_slide(window, bytes.size);
-    if (window->buffer.data != NULL)
-        memcpy(window->buffer.data + window->size, bytes.data, bytes.size);
-    window->size += (uint32_t)bytes.size;
-}
-
-/* ---- conflicts ---- */
 
 /* The latest place at or before `sequence` where a record is known to begin and that is still in
  * the window; false when there is none. */
@@ -293,7 +242,7 @@ static void keep_version(struct conflict_version *version, const struct packet_m
 }
 
 /* Room for a record that begins before the segment that contradicts a part of it. */
-enum { STITCH_SIZE = 2 * EVIDENCE_WINDOW_SIZE };
+enum { STITCH_SIZE = 2 * BUFFER_SMALL_SIZE };
 
 /* Both versions from where their record begins: the kept bytes, and the kept bytes up to the
  * segment followed by the segment's own. */
@@ -302,8 +251,7 @@ static void read_versions(const struct evidence_window *window, const struct seg
     uint32_t start = 0;
     if (!find_record_start(window, differs, &start))
         return;
-    uint8_t bytes[EVIDENCE_WINDOW_SIZE];
-    struct span kept = window_copy(window, start, bytes, sizeof bytes);
+    struct span kept = span_from(span_of(window->buffer.data, window->size), start - window->start);
     read_version(&conflict->first, kept, differs - start);
     int32_t ahead = (int32_t)(segment->sequence - start);
     if (ahead <= 0) {
@@ -335,8 +283,8 @@ static void add_conflict(struct session *session, unsigned end, const struct seg
     struct conflict *conflict = &record->conflicts[record->conflict_count++];
     conflict->sender = (uint8_t)end;
     conflict->sequence = differs;
-    uint8_t bytes[sizeof conflict->first.bytes];
-    keep_version(&conflict->first, &piece->mark, window_copy(window, differs, bytes, sizeof bytes));
+    keep_version(&conflict->first, &piece->mark,
+                 span_from(span_of(window->buffer.data, window->size), differs - window->start));
     keep_version(&conflict->second, &segment->mark,
                  span_from(segment->bytes, differs - segment->sequence));
     read_versions(window, segment, differs, conflict);
@@ -352,36 +300,22 @@ static void add_conflict(struct session *session, unsigned end, const struct seg
     suspect->alert_description = conflict->second.alert_description;
 }
 
-/* The first place where two runs of bytes of that size differ; the size when they do not. */
-static size_t first_difference(const uint8_t *a, const uint8_t *b, size_t size) {
-    size_t at = 0;
-    if (memcmp(a, b, size) == 0)
-        return size;
-    while (a[at] == b[at])
-        at++;
-    return at;
-}
-
 void evidence_compare(struct session *session, unsigned end, const struct segment *segment,
                       size_t known) {
     const struct evidence_window *window = &session->streams[end].window;
     struct span bytes = span_first(segment->bytes, known);
-    if (segment->size_wire <= STREAM_MAX_PADDING || window->size == 0 || bytes.data == NULL)
+    if (segment->size_wire <= STREAM_MAX_PADDING || window->size == 0)
         return;
-    uint32_t sequence = segment->sequence;
-    int32_t before = (int32_t)(window->start - sequence);
-    if (before > 0) {
-        bytes = span_from(bytes, (size_t)before);
-        sequence = window->start;
-    }
-    struct span run;
-    while ((run = span_first(window_run(window, sequence), bytes.size)).size) {
-        size_t at = first_difference(run.data, bytes.data, run.size);
-        sequence += (uint32_t)at;
-        if (at < run.size) {
-            add_conflict(session, end, segment, sequence);
-            return;
-        }
-        bytes = span_from(bytes, at);
+    int32_t ahead = (int32_t)(segment->sequence - window->start);
+    size_t skipped = ahead < 0 ? (size_t) - (int64_t)ahead : 0;
+    size_t at = ahead > 0 ? (size_t)ahead : 0;
+    if (bytes.data == NULL || skipped >= bytes.size || at >= window->size)
+        return;
+    bytes = span_first(span_from(bytes, skipped), window->size - at);
+    for (size_t i = 0; i < bytes.size; i++) {
+        if (bytes.data[i] == window->buffer.data[at + i])
+            continue;
+        add_conflict(session, end, segment, window->start + (uint32_t)(at + i));
+        return;
     }
 }

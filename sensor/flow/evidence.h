@@ -2,12 +2,9 @@
  * evidence.h - what the packets of a session show of who sent them (rules/transport.h), and bytes
  * that contradict each other.
  *
- * The latest bytes of each direction are kept after they were read, with a short list of the
- * segments that brought them. A segment that brings them again is compared: equal bytes are a
+ * The latest bytes of each direction stay in a buffer after they were read, with a short list of
+ * the segments that brought them. A segment that brings them again is compared: equal bytes are a
  * retransmission, other bytes are a conflict, whichever came first and however they were cut.
- *
- * Bytes that last (they stand in a mapped capture file) are referred to; others are copied into a
- * buffer. What is found is the same.
  */
 #ifndef DOWNGRD_EVIDENCE_H
 #define DOWNGRD_EVIDENCE_H
@@ -15,21 +12,20 @@
 #include "buffers.h"
 #include "transport.h"
 
-enum { EVIDENCE_MAX_PIECES = 6, EVIDENCE_WINDOW_SIZE = BUFFER_SMALL_SIZE };
+enum { EVIDENCE_MAX_PIECES = 6 };
 
 /* A segment whose bytes were read. */
 struct evidence_piece {
     uint32_t sequence; /* of the first byte that was read of it */
     bool begins_record;
-    const uint8_t *bytes; /* that one, while the window has no buffer */
     struct packet_mark mark;
 };
 
 /* The bytes of a direction that were read last. */
 struct evidence_window {
-    struct buffer buffer; /* data NULL: the pieces refer to bytes that last */
+    struct buffer buffer; /* data NULL: nothing is kept (yet) */
     uint32_t start;       /* sequence number of its first byte */
-    uint32_t size;        /* bytes kept, without a hole, each in one of the pieces */
+    uint32_t size;        /* bytes kept, without a hole */
     uint8_t piece_count;
     struct evidence_piece pieces[EVIDENCE_MAX_PIECES];
 };

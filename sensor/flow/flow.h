@@ -93,9 +93,6 @@ void flow_table_hole(struct flow_table *table, uint64_t from_us, uint64_t to_us)
  * it; handshakes in progress are as in a hole. */
 void flow_table_shift(struct flow_table *table, int64_t by_us);
 
-/* What packets have in this memory stays there until flow_table_end(), and need not be copied. */
-void flow_table_lasting(struct flow_table *table, struct span memory);
-
 /* The capture has ended: closes every flow, oldest first, and forgets all. */
 void flow_table_end(struct flow_table *table);
 

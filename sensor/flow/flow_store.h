@@ -116,7 +116,6 @@ struct flow_table {
     size_t free_session_count;
     struct buffers buffers;
     struct buffers windows;
-    struct span lasting; /* see flow_table_lasting() */
     struct quic_protection *quic;
     struct list lists[LIST_COUNT];
     struct linger linger;
@@ -161,11 +160,6 @@ static inline void flow_list_append(struct flow_table *table, uint32_t index, en
 static inline void flow_list_move(struct flow_table *table, uint32_t index, enum list_name name) {
     flow_list_remove(table, index);
     flow_list_append(table, index, name);
-}
-
-static inline bool flow_bytes_last(const struct flow_table *table, struct span bytes) {
-    return bytes.data != NULL && table->lasting.data != NULL &&
-           (uintptr_t)bytes.data - (uintptr_t)table->lasting.data < table->lasting.size;
 }
 
 /* By key; NONE when it is not held. */

@@ -319,11 +319,6 @@ void flow_table_end(struct flow_table *table) {
     table->fresh_flow = 0;
     table->now_us = 0;
     table->check_us = 0;
-    table->lasting = (struct span){0};
-}
-
-void flow_table_lasting(struct flow_table *table, struct span memory) {
-    table->lasting = memory;
 }
 
 struct flow_counts flow_table_counts(const struct flow_table *table) {

@@ -32,28 +32,25 @@ static uint32_t packet_data_sequence(const struct packet *packet) {
     return packet->sequence + (packet->tcp_flags & TCP_SYN ? 1 : 0);
 }
 
-static struct segment segment_of(const struct flow_table *table, const struct packet *packet,
-                                 const struct packet_mark *mark) {
+static struct segment segment_of(const struct packet *packet, const struct packet_mark *mark) {
     return (struct segment){.bytes = packet->payload,
                             .size_wire = packet->payload_size_wire,
                             .sequence = packet_data_sequence(packet),
                             .packet = mark->packet,
                             .time_us = mark->time_us,
-                            .lasts = flow_bytes_last(table, packet->payload),
                             .mark = *mark};
 }
 
 /* A packet that comes within a round trip of a finished handshake: only what contradicts it, or was
  * never its sender's, is looked for. */
-static void flow_packet_afterwards(const struct flow_table *table, struct session *session,
-                                   unsigned from, const struct packet *packet, uint64_t time_us,
-                                   uint64_t number) {
+static void flow_packet_afterwards(struct session *session, unsigned from,
+                                   const struct packet *packet, uint64_t time_us, uint64_t number) {
     struct packet_mark mark;
     packet_mark_of(packet, time_us, number, &mark);
     evidence_note_packet(session, from, packet, &mark);
     if (!packet_has_data(packet))
         return;
-    struct segment segment = segment_of(table, packet, &mark);
+    struct segment segment = segment_of(packet, &mark);
     stream_afterwards(session, from, &segment);
 }
 
@@ -63,12 +60,12 @@ static void flow_session_packet(struct flow_table *table, uint32_t index, unsign
     struct flow *flow = &table->flows[index];
     struct session *session = &table->sessions[flow->session];
     if (session->is_finished) {
-        flow_packet_afterwards(table, session, from, packet, time_us, number);
+        flow_packet_afterwards(session, from, packet, time_us, number);
         return;
     }
     session_note_packet(session, from, packet, time_us, number);
     if (packet_has_data(packet)) {
-        struct segment segment = segment_of(table, packet, &session->end[from].last);
+        struct segment segment = segment_of(packet, &session->end[from].last);
         stream_segment(session, from, &segment);
     }
     if (packet->tcp_flags & (TCP_FIN | TCP_RST))

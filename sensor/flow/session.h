@@ -101,7 +101,6 @@ struct segment {
     uint32_t sequence;
     uint64_t packet;
     uint64_t time_us;
-    bool lasts; /* its bytes stay where they are as long as the session */
     struct packet_mark mark;
 };
 

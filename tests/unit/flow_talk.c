@@ -463,12 +463,6 @@ static void tape_take(void *context, const struct handshake *record) {
     tape->last = *record;
 }
 
-static bool bytes_last;
-
-void tape_let_bytes_last(bool last) {
-    bytes_last = last;
-}
-
 void tape_open(struct tape *tape, const struct flow_config *config) {
     struct flow_config small;
     flow_default_config(&small);
@@ -482,16 +476,11 @@ void tape_open(struct tape *tape, const struct flow_config *config) {
     tape->now_us = UINT64_C(1700000000) * SECOND;
     tape->table = flow_table_new(config ? config : &small, tape_take, tape);
     assert_non_null(tape->table);
-    tape->bytes_last = bytes_last;
-    if (bytes_last)
-        flow_table_lasting(tape->table, span_of((const uint8_t *)1, SIZE_MAX));
 }
 
 void tape_close(struct tape *tape) {
     flow_table_delete(tape->table);
     tape->table = NULL;
-    while (tape->lasting_count)
-        test_free(tape->lasting[--tape->lasting_count]);
 }
 
 void tape_step(struct tape *tape, const struct step *step) {
@@ -517,10 +506,7 @@ void tape_step(struct tape *tape, const struct step *step) {
                             .payload_size_wire = step->size};
     tape->now_us += step->after_us;
     flow_table_packet(tape->table, &packet, tape->now_us, ++tape->number);
-    if (tape->bytes_last && tape->lasting_count < STEPS_MAX)
-        tape->lasting[tape->lasting_count++] = payload;
-    else
-        test_free(payload);
+    test_free(payload);
 }
 
 void tape_play(struct tape *tape, const struct talk *talk) {

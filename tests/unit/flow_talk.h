@@ -112,9 +112,6 @@ void talk_remove(struct talk *talk, size_t at);
 
 struct tape {
     struct flow_table *table;
-    bool bytes_last;
-    uint8_t *lasting[STEPS_MAX]; /* payloads that are still there */
-    size_t lasting_count;
     uint64_t now_us;
     uint64_t number;
     size_t count;
@@ -123,8 +120,6 @@ struct tape {
 };
 
 void tape_open(struct tape *tape, const struct flow_config *config); /* NULL: small tables */
-/* From the next tape_open() on payloads stay until tape_close(), as in a mapped file, or do not. */
-void tape_let_bytes_last(bool last);
 void tape_close(struct tape *tape);
 void tape_step(struct tape *tape, const struct step *step);
 void tape_play(struct tape *tape, const struct talk *talk);

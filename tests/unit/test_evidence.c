@@ -461,57 +461,9 @@ static void test_without_windows(void **state) {
     tape_open(&tape, &config);
     tape_one(&tape, &talk);
     assert_int_equal(tape.last.outcome, OUTCOME_COMPLETED);
-    assert_int_equal(tape.last.conflict_count, tape.bytes_last ? 1 : 0); /* they need none */
+    assert_int_equal(tape.last.conflict_count, 0);
     assert_int_equal(flow_table_counts(tape.table).buffers_exhausted, 0);
     tape_close(&tape);
-}
-
-/* A retransmission in one of what came in pieces: it differs in the third of them only. */
-static void test_difference_in_a_later_piece(void **state) {
-    (void)state;
-    begin();
-    say_server_hello(server13);
-    messages.size = 0;
-    message_plain(&messages, TLS_CERTIFICATE, 1200);
-    record_messages(&flight, &messages);
-    size_t at = talk.said[SIDE_SERVER].size;
-    talk_say(&talk, SIDE_SERVER, &flight);
-    const struct bytes *said = &talk.said[SIDE_SERVER];
-    bytes_add(&forged, said->data, said->size);
-    forged.data[at + 700] ^= 1U;
-    talk_split_all(&talk, 300);
-    talk_insert(&talk, talk.count, forge(TCP_ACK, 0));
-    const struct handshake *record = play();
-    assert_int_equal(record->conflict_count, 1);
-    assert_int_equal(record->conflicts[0].sequence, (uint32_t)(server_first + at + 700));
-    assert_int_equal(record->conflicts[0].first.bytes[0], said->data[at + 700]);
-    assert_int_equal(record->conflicts[0].second.bytes[0], forged.data[at + 700]);
-    tape_close(&tape);
-}
-
-/* The first half of the hello lasts, a fragment put together brings the other: both are compared.
- */
-static void test_bytes_that_last_and_some_that_do_not(void **state) {
-    (void)state;
-    for (unsigned which = 0; which < 2; which++) {
-        begin();
-        size_t first = talk.count;
-        say_server_hello(server13);
-        const struct bytes *said = &talk.said[SIDE_SERVER];
-        bytes_add(&forged, said->data, said->size);
-        forged.data[which ? said->size - 3 : 3] ^= 1U;
-        talk_split_all(&talk, 40);
-        talk_insert(&talk, talk.count, forge(TCP_ACK, 0));
-        tape_open(&tape, NULL);
-        for (size_t i = 0; i < talk.count; i++) {
-            if (i == first + 1)
-                flow_table_lasting(tape.table, (struct span){0});
-            tape_step(&tape, &talk.steps[i]);
-        }
-        tape_end(&tape);
-        assert_int_equal(tape.last.conflict_count, 1);
-        tape_close(&tape);
-    }
 }
 
 int main(void) {
@@ -529,13 +481,8 @@ int main(void) {
         cmocka_unit_test(test_reset_and_an_acknowledgement_behind_it),
         cmocka_unit_test(test_reset_before_its_fin),
         cmocka_unit_test(test_window_slides),
-        cmocka_unit_test(test_difference_in_a_later_piece),
-        cmocka_unit_test(test_bytes_that_last_and_some_that_do_not),
         cmocka_unit_test(test_round_trip_times),
         cmocka_unit_test(test_without_windows),
     };
-    tape_let_bytes_last(false);
-    int failed = cmocka_run_group_tests_name("bytes are copied", tests, NULL, NULL);
-    tape_let_bytes_last(true);
-    return failed + cmocka_run_group_tests_name("bytes last", tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }
