@@ -6,8 +6,8 @@
  * way leads back: what was taken for a tunnel over UDP and is none is the UDP datagram that it was.
  * That datagram is complete, so nothing is ever tried twice.
  *
- * Most frames are plain: Ethernet, IPv4 and TCP with nothing optional but timestamps. For these,
- * and for these only, decode_plain() finds everything at its fixed place, with the same result.
+ * Most frames are plain: Ethernet, IPv4 or IPv6 without options, TCP. For these, and for these
+ * only, decode_plain() finds everything at its fixed place, with the same result.
  */
 #include "packet.h"
 
@@ -105,62 +105,106 @@ static void clear_fragment(struct packet *packet) {
 }
 
 enum {
-    PLAIN_IPV4 = 14, /* where things begin in a plain frame */
-    PLAIN_TCP = PLAIN_IPV4 + 20,
-    PLAIN_OPTIONS = PLAIN_TCP + 20,
-    ETHERTYPE_IPV4 = 0x0800,
-    IPV4_WITHOUT_OPTIONS = 0x45,
-    IPV4_DONT_FRAGMENT = 0x4000,
+    ETHERNET_SIZE = 14,
+    IPV4_SIZE = 20,
+    IPV6_SIZE = 40,
+    TCP_SIZE = 20,
+    PLAIN_SIZE = ETHERNET_SIZE + IPV4_SIZE + TCP_SIZE, /* at least */
+    IPV4_WITHOUT_OPTIONS = 0x080045, /* the Ethertype, and the first byte behind it */
+    IPV6_OF_ANY_CLASS = 0x086dd6,
+    IPV4_DONT_FRAGMENT = 0x40,
     IPV4_FRAGMENT = 0x3fff,
-    TIMESTAMP_OPTION = 0x0101080a, /* with the two bytes of padding before it */
-    TIMESTAMP_SIZE = 12,
 };
 
-static bool is_plain(struct span frame) {
-    return frame.size >= PLAIN_OPTIONS && header_u16(frame, 12) == ETHERTYPE_IPV4 &&
-           frame.data[PLAIN_IPV4] == IPV4_WITHOUT_OPTIONS &&
-           (header_u16(frame, PLAIN_IPV4 + 6) & IPV4_FRAGMENT) == 0 &&
-           frame.data[PLAIN_IPV4 + 9] == IP_PROTOCOL_TCP &&
-           (frame.data[PLAIN_TCP + 13] & TCP_SYN) == 0;
+/* Where the transport header begins in a plain frame, and where IP says that it ends. */
+struct plain {
+    size_t at;
+    size_t end;
+};
+
+/* In two whole words, as it will be looked at: the processor waits for a word that was written in
+ * pieces. */
+static inline void set_plain_address(struct ip_address *address, const uint8_t *bytes) {
+    uint64_t words[2] = {0};
+    memcpy(words, bytes, 4);
+    memcpy(address->bytes, words, sizeof words);
 }
 
-/* False when the frame is not plain, and then *packet is what it was but for its transport fields.
- * `wire_size` is frame.size or more. */
-static bool decode_plain(struct span frame, size_t wire_size, struct packet *packet) {
-    if (!is_plain(frame))
+static inline bool read_plain_ipv4(struct span frame, struct packet *packet, struct plain *plain) {
+    struct span header = span_of(frame.data + ETHERNET_SIZE, IPV4_SIZE);
+    if (header_u16(header, 6) & IPV4_FRAGMENT)
         return false;
-    size_t end = PLAIN_IPV4 + (size_t)header_u16(frame, PLAIN_IPV4 + 2);
-    size_t data = PLAIN_TCP + (size_t)(frame.data[PLAIN_TCP + 12] >> 4U) * 4;
-    size_t captured = end < frame.size ? end : frame.size;
-    bool has_timestamp = data == PLAIN_OPTIONS + TIMESTAMP_SIZE;
-    if (data > captured || (data != PLAIN_OPTIONS && !has_timestamp) ||
-        (has_timestamp && header_u32(frame, PLAIN_OPTIONS) != TIMESTAMP_OPTION))
-        return false;
-    transport_clear(packet);
+    *plain =
+        (struct plain){ETHERNET_SIZE + IPV4_SIZE, ETHERNET_SIZE + (size_t)header_u16(header, 2)};
     packet->ip_version = 4;
-    packet->protocol = IP_PROTOCOL_TCP;
-    packet->hop_limit = frame.data[PLAIN_IPV4 + 8];
-    packet->dont_fragment = (frame.data[PLAIN_IPV4 + 6] & (IPV4_DONT_FRAGMENT >> 8U)) != 0;
-    packet->ip_id = header_u16(frame, PLAIN_IPV4 + 4);
+    packet->protocol = header.data[9];
+    packet->hop_limit = header.data[8];
+    packet->dont_fragment = (header.data[6] & IPV4_DONT_FRAGMENT) != 0;
+    packet->ip_id = header_u16(header, 4);
     packet->has = PACKET_HAS_IP_ID;
-    packet->source = (struct ip_address){0};
-    packet->destination = (struct ip_address){0};
-    memcpy(packet->source.bytes, frame.data + PLAIN_IPV4 + 12, 4);
-    memcpy(packet->destination.bytes, frame.data + PLAIN_IPV4 + 16, 4);
-    packet->source_port = header_u16(frame, PLAIN_TCP);
-    packet->destination_port = header_u16(frame, PLAIN_TCP + 2);
-    packet->sequence = header_u32(frame, PLAIN_TCP + 4);
-    packet->acknowledgement = header_u32(frame, PLAIN_TCP + 8);
-    packet->tcp_flags = frame.data[PLAIN_TCP + 13];
-    packet->window = header_u16(frame, PLAIN_TCP + 14);
-    if (has_timestamp) {
-        packet->tcp_timestamp = header_u32(frame, PLAIN_OPTIONS + 4);
-        packet->tcp_timestamp_echo = header_u32(frame, PLAIN_OPTIONS + 8);
-        packet->has |= PACKET_HAS_TCP_TIMESTAMP;
-    }
-    packet->payload = span_of(frame.data + data, captured - data);
-    packet->payload_size_wire = (end < wire_size ? end : wire_size) - data;
+    set_plain_address(&packet->source, header.data + 12);
+    set_plain_address(&packet->destination, header.data + 16);
     return true;
+}
+
+static inline bool read_plain_ipv6(struct span frame, struct packet *packet, struct plain *plain) {
+    struct span header = span_of(frame.data + ETHERNET_SIZE, IPV6_SIZE);
+    if (frame.size < ETHERNET_SIZE + IPV6_SIZE + TCP_SIZE)
+        return false;
+    *plain = (struct plain){ETHERNET_SIZE + IPV6_SIZE,
+                            ETHERNET_SIZE + IPV6_SIZE + (size_t)header_u16(header, 4)};
+    packet->ip_version = 6;
+    packet->protocol = header.data[6];
+    packet->hop_limit = header.data[7];
+    packet->dont_fragment = false;
+    packet->ip_id = 0;
+    packet->has = 0;
+    memcpy(packet->source.bytes, header.data + 8, sizeof packet->source.bytes);
+    memcpy(packet->destination.bytes, header.data + 24, sizeof packet->destination.bytes);
+    return true;
+}
+
+static inline bool read_plain_ip(struct span frame, struct packet *packet, struct plain *plain) {
+    uint32_t start = header_u32(frame, ETHERNET_SIZE - 2);
+    if (start >> 8U == IPV4_WITHOUT_OPTIONS)
+        return read_plain_ipv4(frame, packet, plain);
+    return start >> 12U == IPV6_OF_ANY_CLASS && read_plain_ipv6(frame, packet, plain);
+}
+
+/* False when the frame is not plain, and then the packet's network and transport fields are to be
+ * read anew. `wire_size` is frame.size or more. */
+static bool decode_plain(struct span frame, size_t wire_size, struct packet *packet) {
+    struct plain plain;
+    if (frame.size < PLAIN_SIZE || !read_plain_ip(frame, packet, &plain) ||
+        packet->protocol != IP_PROTOCOL_TCP)
+        return false;
+    size_t captured = plain.end < frame.size ? plain.end : frame.size;
+    size_t header_size = (size_t)(frame.data[plain.at + 12] >> 4U) * 4;
+    size_t data = plain.at + header_size;
+    if (header_size < TCP_SIZE || data > captured)
+        return false;
+    transport_read_tcp(packet, span_of(frame.data + plain.at, header_size));
+    packet->payload = span_of(frame.data + data, captured - data);
+    packet->payload_size_wire = (plain.end < wire_size ? plain.end : wire_size) - data;
+    return true;
+}
+
+/* Not inlined: what it needs room for costs plain frames nothing then. */
+__attribute__((noinline)) static enum parse_status decode_frame(int link_type, struct span frame,
+                                                                size_t wire_size,
+                                                                unsigned max_tunnels,
+                                                                struct packet *packet) {
+    struct packet plain;
+    struct cursor cursor = {.packet = packet,
+                            .rest = frame,
+                            .rest_wire = wire_size,
+                            .layer = link_layer_of_link_type(link_type),
+                            .max_tunnels = tunnel_limit(max_tunnels),
+                            .plain = &plain};
+    packet->dont_fragment = false;
+    packet->ip_id = 0;
+    packet->has = 0;
+    return decode_layers(&cursor);
 }
 
 enum parse_status packet_decode(int link_type, struct span frame, size_t wire_size,
@@ -170,20 +214,10 @@ enum parse_status packet_decode(int link_type, struct span frame, size_t wire_si
     memset(packet->vlans, 0, sizeof packet->vlans);
     packet->vlan_count = 0;
     packet->tunnel_count = 0;
-    packet->dont_fragment = false;
-    packet->ip_id = 0;
-    packet->has = 0;
     clear_fragment(packet);
     if (link_type == LINK_ETHERNET && decode_plain(frame, wire_size, packet))
         return PARSE_OK;
-    struct packet plain;
-    struct cursor cursor = {.packet = packet,
-                            .rest = frame,
-                            .rest_wire = wire_size,
-                            .layer = link_layer_of_link_type(link_type),
-                            .max_tunnels = tunnel_limit(max_tunnels),
-                            .plain = &plain};
-    return decode_layers(&cursor);
+    return decode_frame(link_type, frame, wire_size, max_tunnels, packet);
 }
 
 enum parse_status packet_decode_transport(struct packet *packet, struct span body,

@@ -123,9 +123,7 @@ struct packet {
                            but not kept, and so are all those inside tunnels. More than eight are
                            malformed */
 
-    uint8_t tunnel_count; /* those that the packet was taken out of */
-    struct packet_tunnel
-        tunnels[PACKET_MAX_TUNNELS]; /* outermost first; valid up to tunnel_count */
+    uint8_t tunnel_count; /* those that the packet was taken out of, see below */
 
     /* fragment: then the transport fields are unset, and payload is this fragment's piece of the IP
      * payload */
@@ -149,6 +147,9 @@ struct packet {
     struct span payload;      /* what was captured of it */
     size_t payload_size_wire; /* what IP says it was, if the frame was that long; larger than
                                  payload.size when the capture cut it */
+
+    struct packet_tunnel
+        tunnels[PACKET_MAX_TUNNELS]; /* outermost first; valid up to tunnel_count */
 };
 
 /*

@@ -95,6 +95,25 @@ void transport_clear(struct packet *packet) {
     packet->has &= PACKET_HAS_IP_ID;
 }
 
+void transport_read_tcp(struct packet *packet, struct span header) {
+    struct span options = span_of(header.data + TCP_HEADER_SIZE, header.size - TCP_HEADER_SIZE);
+    packet->tcp_window_scale = 0;
+    packet->tcp_mss = 0;
+    packet->tcp_timestamp = 0;
+    packet->tcp_timestamp_echo = 0;
+    packet->has &= PACKET_HAS_IP_ID;
+    packet->source_port = header_u16(header, 0);
+    packet->destination_port = header_u16(header, 2);
+    packet->sequence = header_u32(header, 4);
+    packet->acknowledgement = header_u32(header, 8);
+    packet->tcp_flags = header.data[13];
+    packet->window = header_u16(header, 14);
+    if (options.size == USUAL_TIMESTAMP_SIZE && header_u32(options, 0) == USUAL_TIMESTAMP)
+        set_timestamp(packet, span_from(options, 4));
+    else if (options.size > 0)
+        read_options(packet, options);
+}
+
 enum parse_status transport_decode_tcp(struct cursor *cursor) {
     struct packet *packet = cursor->packet;
     struct span header;
@@ -107,20 +126,15 @@ enum parse_status transport_decode_tcp(struct cursor *cursor) {
     status = cursor_take(cursor, header_size, &header);
     if (status != PARSE_OK)
         return status;
-    struct span options = span_from(header, TCP_HEADER_SIZE);
+    transport_read_tcp(packet, header);
+    cursor->layer = LAYER_DONE;
+    return PARSE_OK;
+}
+
+void transport_read_udp(struct packet *packet, struct span header) {
     transport_clear(packet);
     packet->source_port = header_u16(header, 0);
     packet->destination_port = header_u16(header, 2);
-    packet->sequence = header_u32(header, 4);
-    packet->acknowledgement = header_u32(header, 8);
-    packet->tcp_flags = header.data[13];
-    packet->window = header_u16(header, 14);
-    if (options.size == USUAL_TIMESTAMP_SIZE && header_u32(options, 0) == USUAL_TIMESTAMP)
-        set_timestamp(packet, span_from(options, 4));
-    else
-        read_options(packet, options);
-    cursor->layer = LAYER_DONE;
-    return PARSE_OK;
 }
 
 /* The datagram may be a tunnel's. Until that is sure it is also what it is. */
@@ -146,9 +160,7 @@ enum parse_status transport_decode_udp(struct cursor *cursor) {
     if (size < UDP_HEADER_SIZE || size - UDP_HEADER_SIZE > cursor->rest_wire)
         return PARSE_MALFORMED;
     cursor_limit(cursor, size - UDP_HEADER_SIZE);
-    transport_clear(packet);
-    packet->source_port = header_u16(header, 0);
-    packet->destination_port = header_u16(header, 2);
+    transport_read_udp(packet, header);
     cursor->layer = tunnel_layer_of_ports(packet->source_port, packet->destination_port);
     if (cursor->layer != LAYER_DONE)
         keep_plain(cursor);

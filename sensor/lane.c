@@ -1,12 +1,11 @@
 /*
- * lane.c - one packet after the other through the stages.
+ * lane.c - packets through the stages.
  *
  * A sensor mostly waits for memory: the packet's bytes, its flow's place in the table, the flow,
- * its session, none of which is in the processor's cache. Packets that stay where they are
- * (lane_packet_later()) therefore wait in a short row. Each one that joins moves one before it a
- * stage on, and each stage asks for the memory that the next one needs, so that it comes while
- * others are worked on. What is found does not depend on it: only the last stage, in order, changes
- * anything.
+ * its session, none of which is in the processor's cache. Packets therefore come in rows, and each
+ * stage goes through the row before the next one begins: it asks for the memory that the next one
+ * needs, so that it comes while others are worked on. What is found does not depend on it: only the
+ * last stage, in order, changes anything.
  */
 #include "lane.h"
 
@@ -16,19 +15,10 @@
 #include "fragments.h"
 #include "packet_ring.h"
 
-/* How many packets are between a packet and its next stage. */
-enum {
-    WAIT_DECODE = 4,
-    WAIT_FLOW = WAIT_DECODE + 4,
-    WAIT_SESSION = WAIT_FLOW + 4,
-    WAIT_FOLLOW = LANE_WAITING,
-    WAITING_ROOM = 32, /* a power of two, and room for all that wait */
-};
-
-struct waiting {
-    struct capture_packet captured;
-    enum parse_status status; /* from here on: of decoding it */
-    bool has_place;           /* it is complete: no fragment */
+/* What a packet of the row turned out to be. */
+struct decoded {
+    enum parse_status status;
+    bool has_place; /* it is complete: no fragment */
     struct flow_place place;
     struct packet packet;
 };
@@ -40,13 +30,9 @@ struct lane {
     struct run_stats stats;         /* what lane_packet() counts; the stages count for themselves */
     struct flow_counts flow_before; /* their figures at lane_begin() */
     uint64_t fragments_before;
-    /* How many packets came to each stage. */
-    uint64_t arrived;
-    uint64_t decoded;
-    uint64_t flow_expected;
-    uint64_t session_expected;
-    uint64_t followed;
-    struct waiting waiting[WAITING_ROOM];
+    struct capture_packet waiting[LANE_ROW];
+    size_t waiting_count;
+    struct decoded decoded[LANE_ROW];
 };
 
 struct lane *lane_new(const struct lane_config *config,
@@ -107,14 +93,14 @@ static void keep(struct lane *lane, const struct capture_packet *captured,
     packet_ring_add(lane->config.ring, packet, &frame);
 }
 
-static void decode(const struct lane *lane, struct waiting *waiting) {
-    const struct capture_packet *captured = &waiting->captured;
-    struct packet *packet = &waiting->packet;
-    waiting->status = packet_decode(captured->link_type, captured->frame, captured->wire_size,
+static void decode(const struct lane *lane, const struct capture_packet *captured,
+                   struct decoded *decoded) {
+    struct packet *packet = &decoded->packet;
+    decoded->status = packet_decode(captured->link_type, captured->frame, captured->wire_size,
                                     lane->config.tunnel_depth, packet);
-    waiting->has_place = waiting->status == PARSE_OK && !packet->is_fragment;
-    if (waiting->has_place)
-        flow_table_place(lane->flows, packet, &waiting->place);
+    decoded->has_place = decoded->status == PARSE_OK && !packet->is_fragment;
+    if (decoded->has_place)
+        flow_table_place(lane->flows, packet, &decoded->place);
 }
 
 static void note(struct run_stats *stats, const struct capture_packet *captured) {
@@ -126,12 +112,11 @@ static void note(struct run_stats *stats, const struct capture_packet *captured)
         stats->last_us = captured->time_us;
 }
 
-static void follow(struct lane *lane, struct waiting *waiting) {
+static void follow(struct lane *lane, const struct capture_packet *captured,
+                   struct decoded *decoded) {
     struct run_stats *stats = &lane->stats;
-    const struct capture_packet *captured = &waiting->captured;
-    struct packet *packet = &waiting->packet;
-    note(stats, captured);
-    switch (waiting->status) {
+    struct packet *packet = &decoded->packet;
+    switch (decoded->status) {
     case PARSE_OK:
         break;
     case PARSE_MORE:
@@ -146,53 +131,53 @@ static void follow(struct lane *lane, struct waiting *waiting) {
     }
     if (lane->config.ring)
         keep(lane, captured, packet);
-    if (waiting->has_place)
-        flow_table_packet_at(lane->flows, packet, &waiting->place, captured->time_us,
+    if (decoded->has_place)
+        flow_table_packet_at(lane->flows, packet, &decoded->place, captured->time_us,
                              captured->number);
     else if (reassemble(lane, captured, packet))
         flow_table_packet(lane->flows, packet, captured->time_us, captured->number);
 }
 
-static struct waiting *waiting_at(struct lane *lane, uint64_t number) {
-    return &lane->waiting[number % WAITING_ROOM];
+static void follow_row(struct lane *lane, const struct capture_packet *row, size_t count) {
+    struct decoded *decoded = lane->decoded;
+    for (size_t i = 0; i < count; i++)
+        decode(lane, &row[i], &decoded[i]);
+    for (size_t i = 0; i < count; i++)
+        if (decoded[i].has_place)
+            flow_table_expect_flow(lane->flows, &decoded[i].place);
+    for (size_t i = 0; i < count; i++)
+        if (decoded[i].has_place)
+            flow_table_expect_session(lane->flows, &decoded[i].place);
+    for (size_t i = 0; i < count; i++) {
+        note(&lane->stats, &row[i]);
+        follow(lane, &row[i], &decoded[i]);
+    }
 }
 
-static void expect_flow(struct lane *lane) {
-    const struct waiting *waiting = waiting_at(lane, lane->flow_expected++);
-    if (waiting->has_place)
-        flow_table_expect_flow(lane->flows, &waiting->place);
-}
-
-static void expect_session(struct lane *lane) {
-    const struct waiting *waiting = waiting_at(lane, lane->session_expected++);
-    if (waiting->has_place)
-        flow_table_expect_session(lane->flows, &waiting->place);
+void lane_packets(struct lane *lane, const struct capture_packet *packets, size_t count) {
+    assert(lane->waiting_count == 0);
+    while (count > 0) {
+        size_t row = count < LANE_ROW ? count : LANE_ROW;
+        follow_row(lane, packets, row);
+        packets += row;
+        count -= row;
+    }
 }
 
 void lane_packet_later(struct lane *lane, const struct capture_packet *captured) {
-    waiting_at(lane, lane->arrived++)->captured = *captured;
-    if (lane->arrived - lane->decoded > WAIT_DECODE)
-        decode(lane, waiting_at(lane, lane->decoded++));
-    if (lane->arrived - lane->flow_expected > WAIT_FLOW)
-        expect_flow(lane);
-    if (lane->arrived - lane->session_expected > WAIT_SESSION)
-        expect_session(lane);
-    if (lane->arrived - lane->followed > WAIT_FOLLOW)
-        follow(lane, waiting_at(lane, lane->followed++));
+    lane->waiting[lane->waiting_count++] = *captured;
+    if (lane->waiting_count == LANE_ROW)
+        lane_catch_up(lane);
 }
 
 void lane_catch_up(struct lane *lane) {
-    while (lane->decoded < lane->arrived)
-        decode(lane, waiting_at(lane, lane->decoded++));
-    while (lane->followed < lane->arrived)
-        follow(lane, waiting_at(lane, lane->followed++));
-    lane->flow_expected = lane->arrived;
-    lane->session_expected = lane->arrived;
+    size_t count = lane->waiting_count;
+    lane->waiting_count = 0;
+    follow_row(lane, lane->waiting, count);
 }
 
 void lane_packet(struct lane *lane, const struct capture_packet *captured) {
-    lane_packet_later(lane, captured);
-    lane_catch_up(lane);
+    lane_packets(lane, captured, 1);
 }
 
 static uint64_t fragments_dropped(const struct lane *lane) {
@@ -213,7 +198,7 @@ void lane_begin(struct lane *lane, const struct source *source) {
 }
 
 void lane_end(struct lane *lane) {
-    assert(lane->followed == lane->arrived);
+    assert(lane->waiting_count == 0);
     fragments_end(lane->fragments);
     flow_table_end(lane->flows);
 }

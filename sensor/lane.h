@@ -14,8 +14,6 @@
 
 struct packet_ring;
 
-enum { LANE_WAITING = 16 }; /* packets that wait at most, with lane_packet_later() */
-
 struct lane_config {
     struct flow_config flow;
     size_t fragments; /* see struct pipeline_config */
@@ -38,8 +36,11 @@ void lane_begin(struct lane *lane, const struct source *source);
  */
 void lane_begin_part(struct lane *lane);
 void lane_packet(struct lane *lane, const struct capture_packet *captured);
-/* The same, but the packet may wait for others: its bytes must stay until lane_catch_up(). Quicker.
- */
+/* Several packets: quicker than one by one, and at its quickest with rows of LANE_ROW. */
+enum { LANE_ROW = 16 }; /* no more than that wait with lane_packet_later() */
+void lane_packets(struct lane *lane, const struct capture_packet *packets, size_t count);
+/* For who has one packet at a time: it may wait until the row is full, and its bytes must stay
+ * until lane_catch_up(). */
 void lane_packet_later(struct lane *lane, const struct capture_packet *captured);
 /* No packet waits any more. */
 void lane_catch_up(struct lane *lane);

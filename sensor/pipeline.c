@@ -122,26 +122,24 @@ static void pipeline_progress(const struct capture *capture, const char *path, u
 
 static int tap_read(struct tap *tap) {
     bool has_progress = tap->pipeline->config.progress;
-    struct capture_packet captured;
+    struct capture_packet row[LANE_ROW];
     struct timespec begun;
     uint64_t packets = 0;
-    int status = 0;
+    int count = 0;
     clock_gettime(CLOCK_MONOTONIC, &begun);
-    while ((status = capture_next(tap->capture, &captured)) > 0) {
-        captured.number += tap->packets_before;
-        if (capture_keeps_packets(tap->capture))
-            lane_packet_later(tap->lane, &captured);
-        else
-            lane_packet(tap->lane, &captured);
-        packets++;
-        if (has_progress && packets % PROGRESS_PACKETS == 0)
+    while ((count = capture_take(tap->capture, row, LANE_ROW)) > 0) {
+        for (int i = 0; i < count && tap->packets_before > 0; i++)
+            row[i].number += tap->packets_before;
+        lane_packets(tap->lane, row, (size_t)count);
+        bool is_due = packets / PROGRESS_PACKETS < (packets + (size_t)count) / PROGRESS_PACKETS;
+        packets += (size_t)count;
+        if (has_progress && is_due)
             pipeline_progress(tap->capture, tap->source.name, packets, &begun);
     }
-    lane_catch_up(tap->lane);
     tap->packets_before += capture_last_number(tap->capture);
     if (has_progress && packets >= PROGRESS_PACKETS)
         fputs("\r\033[K", stderr);
-    return status;
+    return count;
 }
 
 static int tap_open(struct tap *tap, const char *path, char error[CAPTURE_ERROR_SIZE]) {

@@ -17,6 +17,7 @@ struct byte_source {
     struct unpacker *unpacker;
     enum packing packing;
     uint64_t taken;
+    uint64_t promised;          /* how many bytes a regular file had at the start; else 0 */
     char failure[FAILURE_SIZE]; /* empty while there is none */
     uint8_t block[INPUT_SIZE];
 };
@@ -24,6 +25,19 @@ struct byte_source {
 static void set_failure(struct byte_source *source, const char *reason) {
     if (source->failure[0] == '\0')
         snprintf(source->failure, sizeof source->failure, "%s", reason);
+}
+
+static void set_truncated(struct byte_source *source, const char *reason) {
+    source->is_truncated = source->failure[0] == '\0';
+    set_failure(source, reason);
+}
+
+/* How many bytes there are from here on, if that can be known; else 0. */
+static uint64_t bytes_promised(int descriptor) {
+    struct stat status;
+    off_t at = lseek(descriptor, 0, SEEK_CUR);
+    bool is_known = at >= 0 && fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
+    return is_known && status.st_size > at ? (uint64_t)(status.st_size - at) : 0;
 }
 
 /* One read, as far as it gets. 0 at the end and when reading fails. */
@@ -45,6 +59,8 @@ static size_t read_some(struct byte_source *source, uint8_t *to, size_t size) {
         source->has_ended = true;
         if (got < 0)
             set_failure(source, strerror(errno));
+        else if (source->taken < source->promised)
+            set_truncated(source, "the file became shorter while it was read");
     }
     return 0;
 }
@@ -58,9 +74,10 @@ struct byte_source *byte_source_new(int descriptor) {
     memset(source, 0,
            offsetof(struct byte_source, block)); /* the rest is written before it is read */
     source->descriptor = descriptor;
+    source->promised = bytes_promised(descriptor);
     size_t size = 0;
     while (size < PACKING_MAGIC_SIZE && !source->has_ended)
-        size += read_some(source, source->block + size, PACKING_MAGIC_SIZE - size);
+        size += read_some(source, source->block + size, INPUT_SIZE - size);
     source->input = span_of(source->block, size);
     source->packing = packing_of(source->input);
     if (source->packing == PACKING_NONE)
@@ -105,29 +122,10 @@ static size_t read_unpacked(struct byte_source *source, uint8_t *to, size_t size
         }
         if (source->input.size < before)
             continue;
-        if (!unpacker_may_end(source->unpacker) && source->failure[0] == '\0') {
-            source->is_truncated = true;
-            set_failure(source, "the compressed data end too early");
-        }
+        if (!unpacker_may_end(source->unpacker) && source->failure[0] == '\0')
+            set_truncated(source, "the compressed data end too early");
         return 0;
     }
-}
-
-bool byte_source_map(struct byte_source *source, struct file_map *map, struct span *bytes) {
-    struct stat status;
-    off_t at = lseek(source->descriptor, 0, SEEK_CUR);
-    if (source->unpacker != NULL || source->has_ended || at < (off_t)source->input.size ||
-        fstat(source->descriptor, &status) != 0 || !S_ISREG(status.st_mode) ||
-        status.st_size <= at || !file_map_open(map, source->descriptor, (uint64_t)status.st_size))
-        return false;
-    if (lseek(source->descriptor, status.st_size, SEEK_SET) < 0) {
-        file_map_close(map);
-        return false;
-    }
-    *bytes = span_from(span_of(map->bytes, map->size), (size_t)at - source->input.size);
-    source->taken += (uint64_t)(status.st_size - at);
-    source->input = span_from(source->input, source->input.size);
-    return true;
 }
 
 size_t byte_source_read(struct byte_source *source, uint8_t *to, size_t size) {

@@ -5,7 +5,7 @@
 #ifndef DOWNGRD_BYTE_SOURCE_H
 #define DOWNGRD_BYTE_SOURCE_H
 
-#include "file_map.h"
+#include "span.h"
 #include "unpack.h"
 
 struct byte_source;
@@ -21,17 +21,10 @@ void byte_source_delete(struct byte_source *source);
  */
 size_t byte_source_read(struct byte_source *source, uint8_t *to, size_t size);
 
-/*
- * Maps all bytes that were not handed out yet, when they lie in a regular file as they are. Then
- * *bytes is what there is now, and byte_source_read() goes on behind it, with what was appended
- * since. False where that is not possible; nothing has changed then. *map is the caller's to close.
- */
-bool byte_source_map(struct byte_source *source, struct file_map *map, struct span *bytes);
-
 /* Why the bytes ended early; NULL when they did not. */
 const char *byte_source_failure(const struct byte_source *source);
 
-/* Whether that is because the compressed data end in the middle. */
+/* Whether that is because there are fewer of them than there should be. */
 bool byte_source_is_truncated(const struct byte_source *source);
 
 enum packing byte_source_packing(const struct byte_source *source);

@@ -41,7 +41,7 @@ struct capture {
     int link_type;         /* of the last packet */
     int foreign_link_type; /* the first that packet_decode() does not know, in a pcapng file */
     bool has_known_link_type;
-    int state; /* what capture_next() returns: 1 while there may be more, then 0 or -1 for good */
+    int state; /* 1 while there may be more; then what capture_take() returns for good, 0 or -1 */
     uint64_t total;
     char name[NAME_SIZE];
     char error[CAPTURE_ERROR_SIZE];
@@ -258,19 +258,15 @@ static int end(struct capture *capture) {
     return 0;
 }
 
-static int read_packet(struct capture *capture, struct capture_packet *packet) {
-    if (!window_advance(&capture->window)) {
-        const struct damage here = {.offset = window_offset(&capture->window),
-                                    .is_truncated = true,
-                                    .reason = "the file became shorter while it was read"};
-        return end_damaged(capture, &here);
-    }
-    int status = capture->is_pcapng ? pcapng_file_next(&capture->pcapng, &capture->window, packet)
-                                    : pcap_file_next(&capture->pcap, &capture->window, packet);
-    if (status < 0)
+/* As capture_take(), before the filter. */
+static int read_packets(struct capture *capture, struct capture_packet *packets, int most) {
+    int count = capture->is_pcapng
+                    ? pcapng_file_take(&capture->pcapng, &capture->window, packets, most)
+                    : pcap_file_take(&capture->pcap, &capture->window, packets, most);
+    if (count < 0)
         return end_damaged(capture,
                            capture->is_pcapng ? &capture->pcapng.damage : &capture->pcap.damage);
-    return status == 0 ? end(capture) : 1;
+    return count == 0 ? end(capture) : count;
 }
 
 static void note_link_type(struct capture *capture, int link_type) {
@@ -293,24 +289,34 @@ static int is_wanted(struct capture *capture, const struct capture_packet *packe
     return result;
 }
 
-int capture_next(struct capture *capture, struct capture_packet *packet) {
-    while (capture->state == 1) {
-        capture->state = read_packet(capture, packet);
-        if (capture->state != 1)
-            break;
-        if (packet->link_type != capture->link_type)
-            note_link_type(capture, packet->link_type);
-        int wanted = capture->filter ? is_wanted(capture, packet) : 1;
-        if (wanted > 0)
-            return 1;
-        if (wanted < 0)
+/* Leaves those that the filter wants, and returns how many. */
+static int choose(struct capture *capture, struct capture_packet *packets, int count) {
+    int wanted = 0;
+    for (int i = 0; i < count; i++) {
+        int result = is_wanted(capture, &packets[i]);
+        if (result < 0)
             capture->state = -1;
+        if (result > 0)
+            packets[wanted++] = packets[i];
     }
-    return capture->state;
+    return wanted;
 }
 
-bool capture_keeps_packets(const struct capture *capture) {
-    return window_is_mapped(&capture->window);
+int capture_take(struct capture *capture, struct capture_packet *packets, int most) {
+    int count = 0;
+    if (capture->filter && capture->is_pcapng)
+        most = 1; /* of another link type it may be one that ends it all */
+    while (capture->state == 1 && count == 0) {
+        count = read_packets(capture, packets, most);
+        if (count <= 0)
+            capture->state = count;
+        for (int i = 0; i < count; i++)
+            if (packets[i].link_type != capture->link_type)
+                note_link_type(capture, packets[i].link_type);
+        if (capture->filter && count > 0)
+            count = choose(capture, packets, count);
+    }
+    return count > 0 ? count : capture->state;
 }
 
 const char *capture_error(const struct capture *capture) {
@@ -318,7 +324,6 @@ const char *capture_error(const struct capture *capture) {
 }
 
 void capture_progress(const struct capture *capture, uint64_t *bytes_read, uint64_t *bytes_total) {
-    *bytes_read = window_is_mapped(&capture->window) ? window_offset(&capture->window)
-                                                     : byte_source_taken(capture->source);
+    *bytes_read = byte_source_taken(capture->source);
     *bytes_total = capture->total;
 }

@@ -38,20 +38,22 @@ struct capture *capture_open_file(const char *path, const char *filter,
 void capture_close(struct capture *capture);
 
 /*
- * 1: *packet is the next one, valid until the next call. 0: the end. -1: the file is damaged;
- * capture_error() says where. 0 and -1 are final.
+ * Reads on: up to `most` packets (1 or more), as many as are at hand, which stay valid until the
+ * next call. Returns how many; 0 is the end, -1 that the file is damaged: capture_error() says
+ * where. 0 and -1 are final, and come when all packets before were given.
  *
  * Lengths and times that cannot be are brought into range: wire_size is frame.size or more, time_us
  * lies between 1970 and the end of 9999, in microseconds rounded down. A packet without a time has
  * 0.
  */
-int capture_next(struct capture *capture, struct capture_packet *packet);
+int capture_take(struct capture *capture, struct capture_packet *packets, int most);
 
-/* True when the packet that capture_next() gave last stays valid until capture_close(), and so do
- * all before it. It may become false, and never true again. */
-bool capture_keeps_packets(const struct capture *capture);
+/* The same for one packet. */
+static inline int capture_next(struct capture *capture, struct capture_packet *packet) {
+    return capture_take(capture, packet, 1);
+}
 
-/* Why capture_next() returned -1: names the file, the last good packet and the byte offset where
+/* Why capture_take() returned -1: names the file, the last good packet and the byte offset where
  * the record or block begins that cannot be read. In a compressed file offsets count unpacked
  * bytes, and the text says so. */
 const char *capture_error(const struct capture *capture);

@@ -13,9 +13,6 @@ enum {
     MAX_MINOR_VERSION = 4,
     DG_UX_MAJOR_VERSION = 543,
     LINK_TYPE_BITS = 0x03ffffff,
-    CACHE_LINE = 64,
-    FAR_AHEAD = 2048,
-    MAX_AHEAD = 448,
 };
 
 enum pcap_magic {
@@ -82,51 +79,76 @@ static int fail_record(struct pcap_file *file, const struct window *window, uint
                       size, MAX_RECORD_BYTES);
 }
 
-/* Where a record begins is known when the length of the one before it is, so whoever walks a file
- * waits for memory at each of them. Most packets of a busy link have one of two lengths, full or an
- * acknowledgement: the record behind the next one is guessed by the two lengths seen last. What is
- * further ahead is asked for at the pace of the reading, but not all of it where packets are full:
- * most of their bytes are never looked at. */
-static void expect_next(struct pcap_file *file, const struct window *window, uint32_t size) {
-    window_expect(window, 0);
-    window_expect(window, CACHE_LINE);
-    if (file->sizes[0] != size) {
-        file->sizes[1] = file->sizes[0];
-        file->sizes[0] = size;
+/* A record's header. */
+struct record {
+    uint32_t seconds;
+    uint32_t fraction; /* of a second, in the file's unit */
+    uint32_t size;     /* captured */
+    uint32_t wire_size;
+};
+
+static inline struct record read_header(const struct pcap_file *file, const struct window *window) {
+    struct span header = window_span(window, RECORD_HEADER_SIZE);
+    struct record record = {
+        .seconds = file_u32(header, 0, file->is_swapped),
+        .fraction = file_u32(header, 4, file->is_swapped),
+        .size = file_u32(header, 8, file->is_swapped),
+        .wire_size = file_u32(header, 12, file->is_swapped),
+    };
+    if (file->lengths == PCAP_LENGTHS_EXCHANGED ||
+        (file->lengths == PCAP_LENGTHS_MAYBE_EXCHANGED && record.size > record.wire_size)) {
+        uint32_t exchanged = record.size;
+        record.size = record.wire_size;
+        record.wire_size = exchanged;
     }
-    window_expect(window, file->header_size + file->sizes[0]);
-    window_expect(window, file->header_size + file->sizes[1]);
-    for (size_t at = 0; at < size && at < MAX_AHEAD; at += CACHE_LINE)
-        window_expect(window, FAR_AHEAD + at);
+    return record;
 }
 
-int pcap_file_next(struct pcap_file *file, struct window *window, struct capture_packet *packet) {
-    size_t header_size = file->header_size;
-    if (!window_fill(window, header_size))
+/* Whether a whole record stands in the window. */
+static inline bool is_in_view(const struct pcap_file *file, const struct window *window,
+                              struct record *record) {
+    if (window_left(window) < file->header_size)
+        return false;
+    *record = read_header(file, window);
+    return record->size <= MAX_RECORD_BYTES &&
+           record->size <= window_left(window) - file->header_size;
+}
+
+/* Makes it stand there. 1, 0 at the end of the file, -1. */
+static int bring(struct pcap_file *file, struct window *window, struct record *record) {
+    if (!window_fill(window, file->header_size))
         return window_left(window) ? fail_record(file, window, 0) : 0;
-    struct span header = window_span(window, header_size);
-    uint64_t seconds = file_u32(header, 0, file->is_swapped);
-    uint32_t micros = file_u32(header, 4, file->is_swapped);
-    uint32_t size = file_u32(header, 8, file->is_swapped);
-    uint32_t wire_size = file_u32(header, 12, file->is_swapped);
-    if (file->lengths == PCAP_LENGTHS_EXCHANGED ||
-        (file->lengths == PCAP_LENGTHS_MAYBE_EXCHANGED && size > wire_size)) {
-        uint32_t exchanged = size;
-        size = wire_size;
-        wire_size = exchanged;
-    }
-    if (size > MAX_RECORD_BYTES || !window_fill(window, header_size + size))
-        return fail_record(file, window, size);
-    if (file->is_nanosecond)
-        micros /= 1000;
+    *record = read_header(file, window);
+    if (record->size > MAX_RECORD_BYTES || !window_fill(window, file->header_size + record->size))
+        return fail_record(file, window, record->size);
+    return 1;
+}
+
+static inline void take(struct pcap_file *file, struct window *window, const struct record *record,
+                        struct capture_packet *packet) {
+    uint32_t micros = file->is_nanosecond ? record->fraction / 1000 : record->fraction;
     if (micros > 999999) /* damaged, but the packet's bytes may well be good */
         micros = 999999;
-    packet->frame = span_from(window_span(window, header_size + size), header_size);
-    packet->wire_size = file_wire_size(size, wire_size);
-    packet->time_us = seconds * 1000000U + micros;
+    window_move(window, file->header_size);
+    packet->frame = window_span(window, record->size);
+    packet->wire_size = file_wire_size(record->size, record->wire_size);
+    packet->time_us = (uint64_t)record->seconds * 1000000U + micros;
     packet->number = ++file->number;
     packet->link_type = file->link_type;
-    window_move(window, header_size + size);
-    expect_next(file, window, size);
-    return 1;
+    window_move(window, record->size);
+}
+
+int pcap_file_take(struct pcap_file *file, struct window *window, struct capture_packet *packets,
+                   int most) {
+    struct record record;
+    int count = 0;
+    if (!is_in_view(file, window, &record)) {
+        int status = bring(file, window, &record);
+        if (status <= 0)
+            return status;
+    }
+    do
+        take(file, window, &record, &packets[count++]);
+    while (count < most && is_in_view(file, window, &record));
+    return count;
 }

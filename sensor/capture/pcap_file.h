@@ -26,7 +26,6 @@ struct pcap_file {
     enum pcap_lengths lengths;
     size_t header_size; /* of a record */
     uint64_t number;    /* of the last packet */
-    uint32_t sizes[2];  /* captured bytes of the last packet, and of the last that had others */
     struct damage damage;
 };
 
@@ -36,7 +35,8 @@ bool pcap_file_is_magic(struct span start);
 /* Reads the file header. 0; or -1 and file->damage. */
 int pcap_file_open(struct pcap_file *file, struct window *window);
 
-/* As capture_next(); for -1 file->damage says why. */
-int pcap_file_next(struct pcap_file *file, struct window *window, struct capture_packet *packet);
+/* As capture_take(); for -1 file->damage says why. */
+int pcap_file_take(struct pcap_file *file, struct window *window, struct capture_packet *packets,
+                   int most);
 
 #endif

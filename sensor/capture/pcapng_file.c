@@ -146,9 +146,9 @@ static int add_interface(struct pcapng_file *file, const struct window *window) 
     return 1;
 }
 
-static bool block_is_packet(const struct pcapng_file *file) {
-    return file->block_type == PCAPNG_ENHANCED_PACKET || file->block_type == PCAPNG_SIMPLE_PACKET ||
-           file->block_type == PCAPNG_OBSOLETE_PACKET;
+static bool type_is_packet(uint32_t block_type) {
+    return block_type == PCAPNG_ENHANCED_PACKET || block_type == PCAPNG_SIMPLE_PACKET ||
+           block_type == PCAPNG_OBSOLETE_PACKET;
 }
 
 static bool block_is_numbered(const struct pcapng_file *file) {
@@ -169,7 +169,7 @@ static bool block_is_numbered(const struct pcapng_file *file) {
 static int find_packet(struct pcapng_file *file, struct window *window) {
     while (file->status == 1 && file->block_size == 0) {
         file->status = begin_block(file, window);
-        if (file->status != 1 || block_is_packet(file))
+        if (file->status != 1 || type_is_packet(file->block_type))
             break;
         if (file->block_type == PCAPNG_INTERFACE)
             file->status = add_interface(file, window);
@@ -223,8 +223,8 @@ static int take_packet(struct pcapng_file *file, const struct window *window,
     return 1;
 }
 
-int pcapng_file_next(struct pcapng_file *file, struct window *window,
-                     struct capture_packet *packet) {
+static int next_packet(struct pcapng_file *file, struct window *window,
+                       struct capture_packet *packet) {
     if (file->is_given) {
         file->is_given = false;
         file->status = end_block(file, window);
@@ -232,4 +232,26 @@ int pcapng_file_next(struct pcapng_file *file, struct window *window,
     if (find_packet(file, window) == 1)
         file->status = take_packet(file, window, packet);
     return file->status;
+}
+
+/* Whether a packet follows the one that was given, and both stand in the window. */
+static bool is_next_in_view(const struct pcapng_file *file, const struct window *window) {
+    size_t left = window_left(window);
+    if (file->block_held != file->block_size || left - file->block_size < MIN_BLOCK_SIZE)
+        return false;
+    struct span head = span_from(window_span(window, left), file->block_size);
+    uint32_t type = file_u32(head, 0, file->is_swapped);
+    uint32_t size = file_u32(head, 4, file->is_swapped);
+    return type_is_packet(type) && size <= head.size && size < MAX_HELD_SIZE;
+}
+
+int pcapng_file_take(struct pcapng_file *file, struct window *window,
+                     struct capture_packet *packets, int most) {
+    int count = 0;
+    do {
+        int status = next_packet(file, window, &packets[count]);
+        if (status != 1)
+            return count > 0 ? count : status;
+    } while (++count < most && is_next_in_view(file, window));
+    return count;
 }

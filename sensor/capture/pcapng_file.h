@@ -35,7 +35,7 @@ struct pcapng_file {
     uint64_t block_start; /* its offset */
     bool is_given;        /* the block's packet was handed out: go on behind it */
     uint64_t number;      /* of the last packet */
-    int status;           /* 1, or what pcapng_file_next() returned for good */
+    int status;           /* 1, or what pcapng_file_take() returned for good */
     struct damage damage; /* for -1 */
 };
 
@@ -45,14 +45,14 @@ bool pcapng_file_is_magic(struct span start);
 /*
  * Reads the first section header and goes on to the first packet, so that the interfaces before it
  * are known. 0; or -1 and file->damage when the file does not begin with a section header that can
- * be read. What is wrong behind it is for pcapng_file_next() to say. pcapng_file_close() is safe
+ * be read. What is wrong behind it is for pcapng_file_take() to say. pcapng_file_close() is safe
  * after either, and on zeroes.
  */
 int pcapng_file_open(struct pcapng_file *file, struct window *window);
 void pcapng_file_close(struct pcapng_file *file);
 
-/* As capture_next(); for -1 file->damage says why. */
-int pcapng_file_next(struct pcapng_file *file, struct window *window,
-                     struct capture_packet *packet);
+/* As capture_take(); for -1 file->damage says why. */
+int pcapng_file_take(struct pcapng_file *file, struct window *window,
+                     struct capture_packet *packets, int most);
 
 #endif

@@ -462,21 +462,58 @@ static void test_stdin_without_blocking(void **state) {
     assert_int_equal(waitpid(child, NULL, 0), child);
 }
 
-/* Out of a plain file packets stay where they are; out of a pipe they need not. */
-static void test_kept_packets(void **state) {
-    (void)state;
-    struct file file = pcap_of(100);
-    struct capture_packet packets[100];
-    scene_write(file.bytes, file.size);
+/* Packets are given in rows, and those of one row are valid together, wherever the pieces end in
+ * which the file is read. */
+static void assert_rows(const struct file *file, size_t head, size_t repeated) {
+    enum { REPEATS = 3000, ROW = 16 };
+    FILE *out = fopen(scene_path, "wb");
+    assert_non_null(out);
+    fwrite(file->bytes, 1, head, out);
+    for (unsigned i = 0; i < REPEATS; i++)
+        fwrite(file->bytes + head, 1, repeated, out);
+    fclose(out);
     struct capture *capture = scene_open(scene_path, NULL);
-    for (unsigned i = 0; i < 100; i++) {
-        assert_int_equal(capture_next(capture, &packets[i]), 1);
-        assert_true(capture_keeps_packets(capture));
+    struct capture_packet row[ROW];
+    uint64_t number = 0;
+    unsigned full = 0;
+    int count = 0;
+    while ((count = capture_take(capture, row, ROW)) > 0) {
+        full += count == ROW;
+        for (int i = 0; i < count; i++) {
+            assert_int_equal(row[i].number, ++number);
+            row[i].number = (number - 1) % 3 + 1;
+            assert_packet(&row[i], (unsigned)row[i].number);
+        }
     }
-    assert_packets(capture, 0, 0);
-    for (unsigned i = 0; i < 100; i++)
-        assert_packet(&packets[i], i + 1);
+    assert_int_equal(count, 0);
+    assert_int_equal(number, REPEATS * 3);
+    assert_true(full > REPEATS * 3 / ROW - 20);
     capture_close(capture);
+}
+
+static void test_rows(void **state) {
+    (void)state;
+    struct file file = pcap_of(3);
+    assert_rows(&file, PCAP_HEADER_SIZE, file.size - PCAP_HEADER_SIZE);
+    struct file pcapng = pcapng_of(3);
+    assert_rows(&pcapng, SECTION_SIZE + INTERFACE_SIZE, 3 * ENHANCED_SIZE);
+}
+
+/* What stands before damage is given first. */
+static void test_row_before_damage(void **state) {
+    (void)state;
+    struct file files[] = {pcap_of(3), pcapng_of(3)};
+    for (size_t i = 0; i < 2; i++) {
+        struct capture_packet row[16];
+        scene_write(files[i].bytes, files[i].size - 1);
+        struct capture *capture = scene_open(scene_path, NULL);
+        assert_int_equal(capture_take(capture, row, 16), 2);
+        assert_packet(&row[0], 1);
+        assert_packet(&row[1], 2);
+        assert_int_equal(capture_take(capture, row, 16), -1);
+        assert_contains(capture_error(capture), "truncated after packet 2");
+        capture_close(capture);
+    }
 }
 
 /* What is appended while the file is read is read as well. */
@@ -589,7 +626,8 @@ int main(void) {
         cmocka_unit_test(test_nanoseconds),
         cmocka_unit_test(test_stdin),
         cmocka_unit_test(test_stdin_without_blocking),
-        cmocka_unit_test(test_kept_packets),
+        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_row_before_damage),
         cmocka_unit_test(test_growing_file),
         cmocka_unit_test(test_shrinking_file),
         cmocka_unit_test(test_progress),

@@ -488,10 +488,13 @@ static void assert_same_way(const uint8_t *frame, size_t size, size_t wire_size)
     struct packet layered;
     enum parse_status status =
         packet_decode(LINK_ETHERNET, span_of(frame, size), wire_size, 4, &plain);
-    if (size < HEADER || frame[12] != 0x08 || frame[13] != 0x00)
+    bool is_ipv4 = size >= HEADER && frame[12] == 0x08 && frame[13] == 0x00;
+    bool is_ipv6 = size >= HEADER && frame[12] == 0x86 && frame[13] == 0xdd;
+    if (!is_ipv4 && !is_ipv6)
         return;
-    assert_int_equal(packet_decode(LINK_IPV4, span_of(frame + HEADER, size - HEADER),
-                                   wire_size - HEADER, 4, &layered),
+    assert_int_equal(packet_decode(is_ipv4 ? LINK_IPV4 : LINK_IPV6,
+                                   span_of(frame + HEADER, size - HEADER), wire_size - HEADER, 4,
+                                   &layered),
                      status);
     if (status != PARSE_OK)
         return;
@@ -533,6 +536,13 @@ static void test_plain_frames(void **state) {
         ETHERNET "0800 4500003e abcd4000 4006 0000 c0000201 c6336402"
                  "c001 01bb 00000001 00000002 8018 1000 0000 0000"
                  "0101080a 00000011 00000022 1603010203040506",
+        ETHERNET "0800 4500003c abcd4000 4006 0000 c0000201 c6336402"
+                 "c001 01bb 00000001 00000000 a002 1000 0000 0000"
+                 "020405b4 0402080a 00000011 00000000 01030307",
+        ETHERNET "86dd 60000000 0024 06 40"
+                 "20010db8000000000000000000000001 20010db8000000000000000000000002"
+                 "c001 01bb 00000001 00000002 8018 1000 0000 0000"
+                 "0101080a 00000011 00000022 16030102",
     };
     for (size_t i = 0; i < sizeof plain_frames / sizeof *plain_frames; i++) {
         struct frame frame = frame_of_hex(plain_frames[i]);
