@@ -42,6 +42,13 @@ static void expect_usage(void *context, const struct verdict *verdict) {
     usage_expect(judging->usage_total, verdict);
 }
 
+static bool tells_applications(const struct judging *judging) {
+    for (size_t i = 0; i < judging->sink_count; i++)
+        if (judging->sinks[i]->tells_applications)
+            return true;
+    return false;
+}
+
 struct judging *judging_new(const struct judging_config *config, const struct sink *const *sinks,
                             size_t sink_count) {
     struct judging *judging = calloc(1, sizeof *judging);
@@ -53,7 +60,8 @@ struct judging *judging_new(const struct judging_config *config, const struct si
     judging->sinks[judging->sink_count++] = &judging->usage_sink;
     for (size_t i = 0; i < sink_count; i++)
         judging->sinks[judging->sink_count++] = sinks[i];
-    if (config->classify && (judging->classify = classify_new()) == NULL)
+    if (config->classify && tells_applications(judging) &&
+        (judging->classify = classify_new()) == NULL)
         goto fail;
     judging->judge =
         judge_new(&config->judge, judging->classify, judging->sinks, judging->sink_count);

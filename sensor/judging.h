@@ -14,7 +14,7 @@ struct judging_config {
     struct judge_config judge;
     size_t usage_buckets;
     bool group_domains;
-    bool classify;
+    bool classify; /* ask nDPI for applications, if a sink tells them */
     bool is_daily; /* the usage is that of the day (UTC, packet time): a sensor runs for months */
 };
 

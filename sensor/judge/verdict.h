@@ -111,6 +111,7 @@ enum keep_result {
 
 struct sink {
     void *context;
+    bool tells_applications; /* else nDPI is not asked, if no other sink does */
     /* Before the rules run: handshake, source and domain are known, the rest is not. What
      * handshake() will look at may be fetched from memory meanwhile. */
     void (*expect)(void *context, const struct verdict *verdict);

@@ -94,6 +94,7 @@ static struct eve *new_eve(void) {
         return NULL;
     }
     eve->sink = (struct sink){.context = eve,
+                              .tells_applications = true,
                               .handshake = on_handshake,
                               .alert = on_alert,
                               .source_end = on_source_end,

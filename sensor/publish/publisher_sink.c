@@ -243,6 +243,7 @@ static void take_source_end(void *context, const struct source *source,
 
 struct sink publisher_make_sink(struct publisher *publisher) {
     return (struct sink){.context = publisher,
+                         .tells_applications = true,
                          .handshake = take_handshake,
                          .alert = take_alert,
                          .source_end = take_source_end};

@@ -86,6 +86,7 @@ static void sensor_start(void) {
     struct pipeline_config config = small_config();
     const struct terminal_config terminal = {.out = fopen("/dev/null", "w"), .max_domains = 20};
     sensor.to_eve = (struct sink){.context = &sensor.eve,
+                                  .tells_applications = true,
                                   .handshake = take_verdict,
                                   .alert = take_alert,
                                   .source_end = take_end};
