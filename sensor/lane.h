@@ -37,7 +37,7 @@ void lane_begin(struct lane *lane, const struct source *source);
 void lane_begin_part(struct lane *lane);
 void lane_packet(struct lane *lane, const struct capture_packet *captured);
 /* Several packets: quicker than one by one, and at its quickest with rows of LANE_ROW. */
-enum { LANE_ROW = 16 }; /* no more than that wait with lane_packet_later() */
+enum { LANE_ROW = 32 }; /* no more than that wait with lane_packet_later() */
 void lane_packets(struct lane *lane, const struct capture_packet *packets, size_t count);
 /* For who has one packet at a time: it may wait until the row is full, and its bytes must stay
  * until lane_catch_up(). */
