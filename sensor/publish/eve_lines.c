@@ -234,7 +234,7 @@ static void begin_downgrade(struct eve_writer *writer, const struct verdict *ver
     put_choice(json, handshake);
     put_plain(json, "carrier", handshake_carrier_name(handshake));
     eve_put_facts(json, handshake);
-    put_plain(json, "domain", verdict->domain.name);
+    put_text(json, "domain", verdict->domain.name);
     put_plain(json, "domain_source", domain_source_name(verdict->domain.source));
     put_tls_alerts(writer, handshake);
 }
