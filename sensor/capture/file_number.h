@@ -13,21 +13,21 @@
 
 static inline uint16_t file_u16(struct span bytes, size_t offset, bool is_swapped) {
     uint16_t value = 0;
-    assert(offset + sizeof value <= bytes.size);
+    assert(bytes.data != NULL && offset + sizeof value <= bytes.size);
     memcpy(&value, bytes.data + offset, sizeof value);
     return is_swapped ? __builtin_bswap16(value) : value;
 }
 
 static inline uint32_t file_u32(struct span bytes, size_t offset, bool is_swapped) {
     uint32_t value = 0;
-    assert(offset + sizeof value <= bytes.size);
+    assert(bytes.data != NULL && offset + sizeof value <= bytes.size);
     memcpy(&value, bytes.data + offset, sizeof value);
     return is_swapped ? __builtin_bswap32(value) : value;
 }
 
 static inline uint64_t file_u64(struct span bytes, size_t offset, bool is_swapped) {
     uint64_t value = 0;
-    assert(offset + sizeof value <= bytes.size);
+    assert(bytes.data != NULL && offset + sizeof value <= bytes.size);
     memcpy(&value, bytes.data + offset, sizeof value);
     return is_swapped ? __builtin_bswap64(value) : value;
 }

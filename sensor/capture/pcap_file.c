@@ -140,7 +140,7 @@ static inline void take(struct pcap_file *file, struct window *window, const str
 
 int pcap_file_take(struct pcap_file *file, struct window *window, struct capture_packet *packets,
                    int most) {
-    struct record record;
+    struct record record = {0};
     int count = 0;
     if (!is_in_view(file, window, &record)) {
         int status = bring(file, window, &record);

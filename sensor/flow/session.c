@@ -12,6 +12,8 @@
 #include "dtls.h"
 #include "tls_certificate.h"
 
+#include <assert.h>
+
 enum { RESET_FAR = 1 << 16 };
 enum { KEPT_CERTIFICATE_BYTES = 16 * 1024, KEPT_KEY_EXCHANGE_BYTES = 4096 };
 
@@ -61,6 +63,7 @@ void session_release(struct session *session) {
 }
 
 uint8_t *session_keep(struct session *session, size_t size) {
+    assert(session->kept != NULL);
     struct buffer *last = session->kept_count ? &session->kept[session->kept_count - 1] : NULL;
     if (last == NULL || last->size - session->kept_used < size) {
         struct buffer buffer = {0};

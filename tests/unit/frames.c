@@ -31,9 +31,14 @@ static unsigned nibble_of(char digit) {
 
 struct frame frame_of_hex(const char *hex) {
     struct frame frame = {.size = 0};
-    for (; hex[0] != '\0'; hex += 2) {
-        assert_true(frame.size < sizeof frame.bytes);
+    while (hex[0] != '\0') {
+        if (hex[0] == ' ') {
+            hex++;
+            continue;
+        }
+        assert_true(frame.size < sizeof frame.bytes && hex[1] != '\0' && hex[1] != ' ');
         frame.bytes[frame.size++] = (uint8_t)(nibble_of(hex[0]) * 16 + nibble_of(hex[1]));
+        hex += 2;
     }
     return frame;
 }

@@ -11,21 +11,19 @@
 static const uint16_t suites[] = {0x1301, 0xc02f, 0};
 static const uint16_t versions[] = {0x0304, 0x0303, 0};
 
+enum { TOLD_SIZE = 16 };
+
 static void take_application(void *context, const struct verdict *verdict) {
-    char(*told)[16] = context;
     const char *name = verdict->application.name;
-    snprintf(*told, sizeof *told, "%s", name ? name : "");
+    snprintf((char *)context, TOLD_SIZE, "%s", name ? name : "");
 }
 
-static void judge_with(bool tells_applications, char told[16]) {
+static void judge_with(const struct sink *sink) {
     const struct source source = {.sensor = "test", .name = "a.pcap", .is_file = true};
-    const struct sink sink = {
-        .context = told, .tells_applications = tells_applications, .handshake = take_application};
-    const struct sink *const sinks[] = {&sink};
     struct judging_config config = {.usage_buckets = 64, .classify = true};
     struct scene scene;
     judge_default_config(&config.judge);
-    struct judging *judging = judging_new(&config, sinks, 1);
+    struct judging *judging = judging_new(&config, &sink, 1);
     assert_non_null(judging);
     scene_init(&scene);
     scene_offer(&scene, (struct client_spec){
@@ -37,10 +35,12 @@ static void judge_with(bool tells_applications, char told[16]) {
 
 static void applications_are_known_to_a_sink_that_tells_them(void **state) {
     (void)state;
-    char told[16] = "?";
-    judge_with(true, told);
+    char told[TOLD_SIZE] = "?";
+    struct sink sink = {.context = told, .tells_applications = true, .handshake = take_application};
+    judge_with(&sink);
     assert_string_equal(told, "Google");
-    judge_with(false, told);
+    sink.tells_applications = false;
+    judge_with(&sink);
     assert_string_equal(told, "");
 }
 
