@@ -8,7 +8,7 @@
 
 #include <openssl/evp.h>
 
-enum { DIGEST_SIZE = 20, MAX_INPUT = 2 + 16 + 16 + 2 + 2 + 2 };
+enum { DIGEST_SIZE = 20, INPUT_SIZE = 2 + 16 + 16 + 2 + 2 + 2 };
 
 static uint8_t *put(uint8_t *at, const void *bytes, size_t size) {
     memcpy(at, bytes, size);
@@ -33,7 +33,7 @@ bool community_id_format(struct digest *sha1, const struct handshake *handshake,
         second = &handshake->client;
     }
     const uint8_t protocol[2] = {handshake->transport, 0};
-    uint8_t input[MAX_INPUT];
+    uint8_t input[INPUT_SIZE];
     uint8_t *at = put(input, seed, sizeof seed);
     at = put(at, first->address.bytes, address_size);
     at = put(at, second->address.bytes, address_size);
