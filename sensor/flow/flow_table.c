@@ -38,21 +38,16 @@ static uint64_t list_timeout(const struct flow_config *config, enum list_name na
     return 0;
 }
 
-static void expect(const void *memory, size_t size) {
-    for (size_t at = 0; at < size; at += CACHE_LINE)
-        __builtin_prefetch((const uint8_t *)memory + at, 1);
-}
-
 /* What telling a record looks at. */
 static void expect_record(const struct flow_table *table, uint32_t index) {
     const struct session *session = &table->sessions[index];
     const struct session_rest *rest = &table->rests[index];
-    expect(session, offsetof(struct session, streams));
-    expect(&rest->record, offsetof(struct handshake, certificate_name));
-    expect(rest->kept, CACHE_LINE);
+    expect_memory(session, offsetof(struct session, streams));
+    expect_memory(&rest->record, offsetof(struct handshake, certificate_name));
+    expect_memory(rest->kept, CACHE_LINE);
     for (unsigned end = 0; end < 2; end++) {
-        expect(&session->streams[end], CACHE_LINE);
-        expect(&session->streams[end].window, CACHE_LINE);
+        expect_memory(&session->streams[end], CACHE_LINE);
+        expect_memory(&session->streams[end].window, CACHE_LINE);
     }
 }
 
@@ -60,7 +55,7 @@ static void expect_record(const struct flow_table *table, uint32_t index) {
 static void expect_hello(const struct session *session) {
     enum { HELLO_SIZE = 512 };
     if (session->kept_count > 0)
-        expect(session->kept[0].data, HELLO_SIZE);
+        expect_memory(session->kept[0].data, HELLO_SIZE);
 }
 
 /* One is told now: the memory of some that come after it is asked for, in three steps. */
@@ -68,7 +63,7 @@ static void expect_lingering(const struct flow_table *table) {
     enum { FLOW_AHEAD = 6, RECORD_AHEAD = 4, HELLO_AHEAD = 2 };
     const struct lingering *next = linger_at(&table->linger, FLOW_AHEAD);
     if (next != NULL)
-        expect(&table->flows[next->flow], sizeof table->flows[0]);
+        expect_memory(&table->flows[next->flow], sizeof table->flows[0]);
     next = linger_at(&table->linger, RECORD_AHEAD);
     if (next != NULL)
         expect_record(table, table->flows[next->flow].session);
@@ -212,8 +207,8 @@ void flow_table_expect_flow(const struct flow_table *table, const struct flow_pl
     uint32_t index = table->buckets[place->hash & table->bucket_mask];
     if (index == NONE)
         return;
-    expect(&table->flows[index], CACHE_LINE);
-    expect(&table->flows[index].end[place->from], CACHE_LINE);
+    expect_memory(&table->flows[index], CACHE_LINE);
+    expect_memory(&table->flows[index].end[place->from], CACHE_LINE);
 }
 
 /* What nearly every packet of a handshake looks at. */
@@ -222,9 +217,9 @@ void flow_table_expect_session(const struct flow_table *table, const struct flow
     if (index == NONE || table->flows[index].session == NONE)
         return;
     const struct session *session = &table->sessions[table->flows[index].session];
-    expect(session, CACHE_LINE);
-    expect(&session->end[place->from], sizeof session->end[0]);
-    expect(&session->streams[place->from], offsetof(struct stream, window.pieces));
+    expect_memory(session, CACHE_LINE);
+    expect_memory(&session->end[place->from], sizeof session->end[0]);
+    expect_memory(&session->streams[place->from], offsetof(struct stream, window.pieces));
 }
 
 void flow_table_conflict(struct flow_table *table, const struct packet *packet, uint64_t number) {

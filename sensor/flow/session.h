@@ -14,6 +14,7 @@
 #define DOWNGRD_SESSION_H
 
 #include "buffers.h"
+#include "cache_line.h"
 #include "dialogue_stream.h"
 #include "dtls_session.h"
 #include "evidence.h"
@@ -21,8 +22,6 @@
 #include "openvpn_session.h"
 #include "quic_session.h"
 #include "tls_record.h"
-
-enum { CACHE_LINE = 64 }; /* what memory is fetched by */
 
 enum {
     SESSION_MAX_BUFFERS = 8,

@@ -10,6 +10,7 @@
 
 #include "history_file.h"
 
+#include "cache_line.h"
 #include "siphash.h"
 
 #include <errno.h>
@@ -23,13 +24,7 @@
 
 static const char magic[8] = "DGhist4";
 
-enum {
-    CACHE_LINE = 64,
-    WRITE_BUFFER = 1 << 16,
-    MOST_BYTES = 1 << 30,
-    LANE_LAYOUT = 32,
-    LANE_CONTENT
-};
+enum { WRITE_BUFFER = 1 << 16, MOST_BYTES = 1 << 30, LANE_LAYOUT = 32, LANE_CONTENT };
 
 struct file_header {
     char magic[8];

@@ -7,6 +7,7 @@
  */
 #include "history_store.h"
 
+#include "cache_line.h"
 #include "history_tables.h"
 #include "siphash.h"
 #include "table_memory.h"
@@ -15,7 +16,6 @@
 #include <stdlib.h>
 
 enum { LANE_CLIENT = 4, LANE_SERVER_MAP };
-enum { CACHE_LINE = 64 };
 enum { CLIENT_WINDOW_S = 600, US_PER_S = 1000000 };
 
 static uint64_t hash_address(const struct ip_address *address, unsigned ip_version, uint64_t lane) {
@@ -102,19 +102,14 @@ void history_store_expect(const struct history_store *store, const struct handsh
     lru_table_expect(&store->client_table, keys->client);
 }
 
-static void expect(const void *memory, size_t size) {
-    for (size_t at = 0; at < size; at += CACHE_LINE)
-        __builtin_prefetch((const uint8_t *)memory + at, 1);
-}
-
 /* What history_store_add() will change. Of a ring the head only: the rest takes its place. */
 static void expect_records(const struct history_store *store, const struct history_keys *keys) {
     if (keys->has_name)
-        expect(&store->rings[lru_table_place(&store->attempt_table, keys->named)], 1);
-    expect(&store->rings[lru_table_place(&store->attempt_table, keys->addressed)], 1);
-    expect(&store->servers[lru_table_place(&store->server_table, keys->server)],
-           sizeof *store->servers);
-    expect(&store->clients[lru_table_place(&store->client_table, keys->client)], 1);
+        expect_memory(&store->rings[lru_table_place(&store->attempt_table, keys->named)], 1);
+    expect_memory(&store->rings[lru_table_place(&store->attempt_table, keys->addressed)], 1);
+    expect_memory(&store->servers[lru_table_place(&store->server_table, keys->server)],
+                  sizeof *store->servers);
+    expect_memory(&store->clients[lru_table_place(&store->client_table, keys->client)], 1);
 }
 
 static bool is_known(const struct server_record *server) {

@@ -7,6 +7,7 @@
  */
 #include "names.h"
 
+#include "cache_line.h"
 #include "classify.h"
 #include "judge.h"
 #include "table_memory.h"
@@ -14,7 +15,7 @@
 #include <stdalign.h>
 #include <stdlib.h>
 
-enum { PLACE_BITS = 12, PLACES = 1 << PLACE_BITS, CACHE_LINE = 64 };
+enum { PLACE_BITS = 12, PLACES = 1 << PLACE_BITS };
 
 /* A name of usual length lies in one cache line with all that is known of it. */
 struct known_name {

@@ -4,6 +4,8 @@
  */
 #include "table_memory.h"
 
+#include "cache_line.h"
+
 #include <malloc.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -31,9 +33,8 @@ size_t memory_taken(void) {
 #ifdef IS_SANITIZED
 
 void *table_memory_new(size_t count, size_t size) {
-    size_t unit = 64;
-    size_t wanted = (count * size + unit - 1) / unit * unit;
-    void *memory = wanted == 0 ? NULL : aligned_alloc(unit, wanted);
+    size_t wanted = (count * size + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+    void *memory = wanted == 0 ? NULL : aligned_alloc(CACHE_LINE, wanted);
     if (memory != NULL)
         memset(memory, 0, wanted);
     return memory;
