@@ -32,18 +32,33 @@ size_t memory_taken(void) {
 
 #ifdef IS_SANITIZED
 
+#include <sanitizer/asan_interface.h>
+
+/* calloc() takes large memory fresh from the kernel and need not touch it. The block to free is
+ * written before the table, and all that is not the table's may not be touched. */
 void *table_memory_new(size_t count, size_t size) {
-    size_t wanted = (count * size + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
-    void *memory = wanted == 0 ? NULL : aligned_alloc(CACHE_LINE, wanted);
-    if (memory != NULL)
-        memset(memory, 0, wanted);
+    if (count == 0 || size == 0 || count > (SIZE_MAX / 2) / size)
+        return NULL;
+    uint8_t *block = calloc(1, count * size + CACHE_LINE);
+    if (block == NULL)
+        return NULL;
+    size_t before = CACHE_LINE - (uintptr_t)block % CACHE_LINE;
+    uint8_t *memory = block + before;
+    memcpy(memory - sizeof block, &block, sizeof block);
+    __asan_poison_memory_region(block, before);
+    __asan_poison_memory_region(memory + count * size, CACHE_LINE - before);
     return memory;
 }
 
 void table_memory_delete(void *memory, size_t count, size_t size) {
     (void)count;
     (void)size;
-    free(memory);
+    void *block = NULL;
+    if (memory == NULL)
+        return;
+    __asan_unpoison_memory_region((uint8_t *)memory - sizeof block, sizeof block);
+    memcpy(&block, (uint8_t *)memory - sizeof block, sizeof block);
+    free(block);
 }
 
 #else
