@@ -186,7 +186,8 @@ enum parse_status tunnel_enter(struct cursor *cursor, enum tunnel_type type, uin
 
 /* The packet has no transport header: its fields are zero. */
 void transport_clear(struct packet *packet);
-/* A whole TCP header with its options: fills the transport fields. */
+/* A whole TCP header with its options, or a UDP one: fills the transport fields. */
 void transport_read_tcp(struct packet *packet, struct span header);
+void transport_read_udp(struct packet *packet, struct span header);
 
 #endif

@@ -6,8 +6,9 @@
  * way leads back: what was taken for a tunnel over UDP and is none is the UDP datagram that it was.
  * That datagram is complete, so nothing is ever tried twice.
  *
- * Most frames are plain: Ethernet, IPv4 or IPv6 without options, TCP. For these, and for these
- * only, decode_plain() finds everything at its fixed place, with the same result.
+ * Most frames are plain: Ethernet, IPv4 or IPv6 without options, TCP or a UDP that can be no
+ * tunnel. For these, and for these only, decode_plain() finds everything at its fixed place, with
+ * the same result.
  */
 #include "packet.h"
 
@@ -109,6 +110,7 @@ enum {
     IPV4_SIZE = 20,
     IPV6_SIZE = 40,
     TCP_SIZE = 20,
+    UDP_SIZE = 8,
     PLAIN_SIZE = ETHERNET_SIZE + IPV4_SIZE + TCP_SIZE, /* at least */
     IPV4_WITHOUT_OPTIONS = 0x080045, /* the Ethertype, and the first byte behind it */
     IPV6_OF_ANY_CLASS = 0x086dd6,
@@ -171,22 +173,43 @@ static inline bool read_plain_ip(struct span frame, struct packet *packet, struc
     return start >> 12U == IPV6_OF_ANY_CLASS && read_plain_ipv6(frame, packet, plain);
 }
 
+static inline bool read_plain_tcp(struct span frame, size_t wire_size, const struct plain *plain,
+                                  struct packet *packet) {
+    size_t captured = plain->end < frame.size ? plain->end : frame.size;
+    size_t header_size = (size_t)(frame.data[plain->at + 12] >> 4U) * 4;
+    size_t data = plain->at + header_size;
+    if (header_size < TCP_SIZE || data > captured)
+        return false;
+    transport_read_tcp(packet, span_of(frame.data + plain->at, header_size));
+    packet->payload = span_of(frame.data + data, captured - data);
+    packet->payload_size_wire = (plain->end < wire_size ? plain->end : wire_size) - data;
+    return true;
+}
+
+static inline bool read_plain_udp(struct span frame, size_t wire_size, const struct plain *plain,
+                                  struct packet *packet) {
+    struct span header = span_of(frame.data + plain->at, UDP_SIZE);
+    size_t size = header_u16(header, 4);
+    size_t data = plain->at + UDP_SIZE;
+    size_t end = plain->at + size;
+    if (size < UDP_SIZE || end > plain->end || end > wire_size ||
+        tunnel_layer_of_ports(header_u16(header, 0), header_u16(header, 2)) != LAYER_DONE)
+        return false;
+    transport_read_udp(packet, header);
+    packet->payload = span_of(frame.data + data, (end < frame.size ? end : frame.size) - data);
+    packet->payload_size_wire = size - UDP_SIZE;
+    return true;
+}
+
 /* False when the frame is not plain, and then the packet's network and transport fields are to be
  * read anew. `wire_size` is frame.size or more. */
 static bool decode_plain(struct span frame, size_t wire_size, struct packet *packet) {
     struct plain plain;
-    if (frame.size < PLAIN_SIZE || !read_plain_ip(frame, packet, &plain) ||
-        packet->protocol != IP_PROTOCOL_TCP)
+    if (frame.size < PLAIN_SIZE || !read_plain_ip(frame, packet, &plain))
         return false;
-    size_t captured = plain.end < frame.size ? plain.end : frame.size;
-    size_t header_size = (size_t)(frame.data[plain.at + 12] >> 4U) * 4;
-    size_t data = plain.at + header_size;
-    if (header_size < TCP_SIZE || data > captured)
-        return false;
-    transport_read_tcp(packet, span_of(frame.data + plain.at, header_size));
-    packet->payload = span_of(frame.data + data, captured - data);
-    packet->payload_size_wire = (plain.end < wire_size ? plain.end : wire_size) - data;
-    return true;
+    if (packet->protocol == IP_PROTOCOL_TCP)
+        return read_plain_tcp(frame, wire_size, &plain, packet);
+    return packet->protocol == IP_PROTOCOL_UDP && read_plain_udp(frame, wire_size, &plain, packet);
 }
 
 /* Not inlined: what it needs room for costs plain frames nothing then. */

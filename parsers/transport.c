@@ -131,7 +131,7 @@ enum parse_status transport_decode_tcp(struct cursor *cursor) {
     return PARSE_OK;
 }
 
-static void read_udp(struct packet *packet, struct span header) {
+void transport_read_udp(struct packet *packet, struct span header) {
     transport_clear(packet);
     packet->source_port = header_u16(header, 0);
     packet->destination_port = header_u16(header, 2);
@@ -160,7 +160,7 @@ enum parse_status transport_decode_udp(struct cursor *cursor) {
     if (size < UDP_HEADER_SIZE || size - UDP_HEADER_SIZE > cursor->rest_wire)
         return PARSE_MALFORMED;
     cursor_limit(cursor, size - UDP_HEADER_SIZE);
-    read_udp(packet, header);
+    transport_read_udp(packet, header);
     cursor->layer = tunnel_layer_of_ports(packet->source_port, packet->destination_port);
     if (cursor->layer != LAYER_DONE)
         keep_plain(cursor);
