@@ -260,12 +260,23 @@ static void record_begin(struct session *session, unsigned end, const struct seg
         stream->has_change_cipher_spec = true;
 }
 
+/* A header that is whole in these bytes, as nearly all are, is read in place. */
+static enum parse_status take_record_header(struct stream *stream, struct span *bytes,
+                                            struct tls_record_header *header) {
+    struct span whole = *bytes;
+    if (stream->header_have == 0 && whole.size >= TLS_RECORD_HEADER_SIZE) {
+        *bytes = span_from(whole, TLS_RECORD_HEADER_SIZE);
+        return tls_record_header_parse(whole, header);
+    }
+    collect(stream->header, &stream->header_have, TLS_RECORD_HEADER_SIZE, bytes);
+    return tls_record_header_parse(span_of(stream->header, stream->header_have), header);
+}
+
 static void tls_stream_header(struct session *session, unsigned end, const struct segment *segment,
                               struct span *bytes) {
     struct stream *stream = &session->streams[end];
     struct tls_record_header header = {0};
-    collect(stream->header, &stream->header_have, TLS_RECORD_HEADER_SIZE, bytes);
-    switch (tls_record_header_parse(span_of(stream->header, stream->header_have), &header)) {
+    switch (take_record_header(stream, bytes, &header)) {
     case PARSE_OK:
         record_begin(session, end, segment, &header);
         return;
