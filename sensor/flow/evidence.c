@@ -123,13 +123,20 @@ static void window_slide(struct evidence_window *window, size_t size) {
     window->size -= (uint32_t)gone;
 }
 
+/* Past their number the latest takes the oldest one's place. */
 static void window_add_piece(struct evidence_window *window, uint32_t sequence, bool begins_record,
                              const struct packet_mark *mark) {
-    if (window->piece_count == EVIDENCE_MAX_PIECES) {
-        window->piece_count--;
-        memmove(window->pieces, window->pieces + 1, window->piece_count * sizeof window->pieces[0]);
-    }
-    window->pieces[window->piece_count++] = (struct evidence_piece){sequence, begins_record, *mark};
+    window->pieces[window->piece_next] = (struct evidence_piece){sequence, begins_record, *mark};
+    window->piece_next = (uint8_t)((window->piece_next + 1) % EVIDENCE_MAX_PIECES);
+    if (window->piece_count < EVIDENCE_MAX_PIECES)
+        window->piece_count++;
+}
+
+/* The one that has `later` others behind it: fewer than there are. */
+static const struct evidence_piece *window_piece(const struct evidence_window *window,
+                                                 size_t later) {
+    size_t at = (size_t)window->piece_next + EVIDENCE_MAX_PIECES - 1 - later;
+    return &window->pieces[at % EVIDENCE_MAX_PIECES];
 }
 
 void evidence_keep(struct session *session, unsigned end, const struct segment *segment,
@@ -165,9 +172,11 @@ void evidence_keep(struct session *session, unsigned end, const struct segment *
 /* The piece that brought the byte at this sequence number; NULL when it is not remembered. */
 static const struct evidence_piece *find_piece(const struct evidence_window *window,
                                                uint32_t sequence) {
-    for (size_t i = window->piece_count; i > 0; i--)
-        if ((int32_t)(sequence - window->pieces[i - 1].sequence) >= 0)
-            return &window->pieces[i - 1];
+    for (size_t later = 0; later < window->piece_count; later++) {
+        const struct evidence_piece *piece = window_piece(window, later);
+        if ((int32_t)(sequence - piece->sequence) >= 0)
+            return piece;
+    }
     return NULL;
 }
 
@@ -175,8 +184,8 @@ static const struct evidence_piece *find_piece(const struct evidence_window *win
  * the window; false when there is none. */
 static bool find_record_start(const struct evidence_window *window, uint32_t sequence,
                               uint32_t *start) {
-    for (size_t i = window->piece_count; i > 0; i--) {
-        const struct evidence_piece *piece = &window->pieces[i - 1];
+    for (size_t later = 0; later < window->piece_count; later++) {
+        const struct evidence_piece *piece = window_piece(window, later);
         if (piece->begins_record && (int32_t)(sequence - piece->sequence) >= 0 &&
             (int32_t)(piece->sequence - window->start) >= 0) {
             *start = piece->sequence;

@@ -27,6 +27,7 @@ struct evidence_window {
     uint32_t start;       /* sequence number of its first byte */
     uint32_t size;        /* bytes kept, without a hole */
     uint8_t piece_count;
+    uint8_t piece_next; /* where the next one goes; the latest stands before it, round about */
     struct evidence_piece pieces[EVIDENCE_MAX_PIECES];
 };
 
