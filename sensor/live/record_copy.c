@@ -2,8 +2,7 @@
  * record_copy.c - see record_copy.h.
  *
  * The spans of a hello mostly point into its extension block. That is copied once, and they are
- * moved along; whatever points elsewhere is copied by itself. Measuring and copying are the same
- * walk, so they cannot disagree.
+ * moved along; whatever points elsewhere is copied by itself.
  */
 #include "record_copy.h"
 
@@ -38,17 +37,22 @@ static const size_t server_spans[] = {
     offsetof(struct server_hello, alpn),
 };
 
-/* What follows the record so far. With memory NULL it is only measured. */
+/* What follows the record so far. */
 struct tail {
     uint8_t *memory;
     size_t size;
+    size_t room;
+    bool is_short; /* there was not enough of it */
 };
 
 static const uint8_t *tail_add(struct tail *tail, struct span bytes) {
-    uint8_t *at = tail->memory ? tail->memory + tail->size : NULL;
-    tail->size += bytes.size;
-    if (at != NULL && bytes.size > 0)
+    uint8_t *at = tail->memory + tail->size;
+    tail->is_short |= bytes.size > tail->room - tail->size;
+    if (tail->is_short)
+        return NULL;
+    if (bytes.size > 0)
         memcpy(at, bytes.data, bytes.size);
+    tail->size += bytes.size;
     return at;
 }
 
@@ -59,67 +63,74 @@ static bool is_inside(struct span part, struct span whole) {
            part.size <= whole.size - (from - begin);
 }
 
-/* One structure's spans: `original` is read, `copy` (NULL while measuring) gets the new places. */
-static void move_spans(struct tail *tail, const void *original, void *copy, const size_t *offsets,
-                       size_t count) {
+/* One structure's spans: `hello` is a copy, and gets the new places. */
+static void move_spans(struct tail *tail, void *hello, const size_t *offsets, size_t count) {
     struct span block = {NULL, 0};
     const uint8_t *moved_block = NULL;
-    for (size_t i = 0; i < count; i++) {
-        struct span old;
-        struct span moved;
-        memcpy(&old, (const uint8_t *)original + offsets[i], sizeof old);
+    for (size_t i = 0; i < count && !tail->is_short; i++) {
+        struct span *span = (struct span *)(void *)((uint8_t *)hello + offsets[i]);
+        const struct span old = *span;
         if (span_is_absent(old))
             continue;
-        moved.size = old.size;
         if (i > 0 && is_inside(old, block))
-            moved.data = moved_block ? moved_block + (old.data - block.data) : NULL;
+            span->data = moved_block + (old.data - block.data);
         else
-            moved.data = tail_add(tail, old);
+            span->data = tail_add(tail, old);
         if (i == 0) {
             block = old;
-            moved_block = moved.data;
+            moved_block = span->data;
         }
-        if (copy != NULL)
-            memcpy((uint8_t *)copy + offsets[i], &moved, sizeof moved);
     }
 }
 
-static void move_client(struct tail *tail, const struct client_hello *hello,
-                        struct client_hello *copy) {
-    move_spans(tail, hello, copy, client_spans, sizeof client_spans / sizeof client_spans[0]);
+static void move_client(struct tail *tail, struct client_hello *hello) {
+    move_spans(tail, hello, client_spans, sizeof client_spans / sizeof client_spans[0]);
 }
 
-static void move_server(struct tail *tail, const struct server_hello *hello,
-                        struct server_hello *copy) {
-    move_spans(tail, hello, copy, server_spans, sizeof server_spans / sizeof server_spans[0]);
+static void move_server(struct tail *tail, struct server_hello *hello) {
+    move_spans(tail, hello, server_spans, sizeof server_spans / sizeof server_spans[0]);
 }
 
-static void move_one(struct tail *tail, struct span old, struct span *copy) {
+static void move_one(struct tail *tail, struct span *span) {
     const size_t here[] = {0};
-    move_spans(tail, &old, copy, here, 1);
+    move_spans(tail, span, here, 1);
 }
 
-/* Everything that points anywhere. */
-static void move_all(struct tail *tail, const struct handshake *record, struct handshake *copy) {
-    move_client(tail, &record->offer, copy ? &copy->offer : NULL);
-    move_client(tail, &record->second_offer, copy ? &copy->second_offer : NULL);
-    move_server(tail, &record->retry, copy ? &copy->retry : NULL);
-    move_server(tail, &record->choice, copy ? &copy->choice : NULL);
-    move_one(tail, record->sslv2_choice.cipher_specs,
-             copy ? &copy->sslv2_choice.cipher_specs : NULL);
-    move_one(tail, record->quic.offered_versions, copy ? &copy->quic.offered_versions : NULL);
+/* Everything that points anywhere. Few handshakes have a second offer. */
+static void move_all(struct tail *tail, struct handshake *copy) {
+    move_client(tail, &copy->offer);
+    if (copy->has & HANDSHAKE_HAS_SECOND_OFFER)
+        move_client(tail, &copy->second_offer);
+    else
+        memset(&copy->second_offer, 0, sizeof copy->second_offer);
+    if (copy->has & HANDSHAKE_HAS_RETRY)
+        move_server(tail, &copy->retry);
+    else
+        memset(&copy->retry, 0, sizeof copy->retry);
+    move_server(tail, &copy->choice);
+    move_one(tail, &copy->sslv2_choice.cipher_specs);
+    move_one(tail, &copy->quic.offered_versions);
 }
 
-size_t record_copy_size(const struct handshake *record) {
-    struct tail tail = {NULL, 0};
-    move_all(&tail, record, NULL);
-    return sizeof *record + tail.size;
+/* The end of a record is mostly empty, and nobody has touched it: what is not in use is left. */
+static void copy_used(const struct handshake *record, struct handshake *copy) {
+    memcpy(copy, record, offsetof(struct handshake, certificate_name));
+    size_t name = strnlen(record->certificate_name, HANDSHAKE_MAX_NAME);
+    memcpy(copy->certificate_name, record->certificate_name, name);
+    copy->certificate_name[name] = '\0';
+    if (record->tunnel_count > 0)
+        memcpy(copy->tunnels, record->tunnels, sizeof copy->tunnels);
+    memcpy(copy->alerts, record->alerts, record->alert_count * sizeof copy->alerts[0]);
+    memcpy(copy->suspects, record->suspects, record->suspect_count * sizeof copy->suspects[0]);
+    memcpy(copy->conflicts, record->conflicts, record->conflict_count * sizeof copy->conflicts[0]);
 }
 
-const struct handshake *record_copy(const struct handshake *record, void *memory) {
+size_t record_copy(const struct handshake *record, void *memory, size_t room) {
     struct handshake *copy = memory;
-    struct tail tail = {(uint8_t *)memory + sizeof *copy, 0};
-    memcpy(copy, record, sizeof *copy);
-    move_all(&tail, record, copy);
-    return copy;
+    if (room < sizeof *copy)
+        return 0;
+    struct tail tail = {(uint8_t *)memory + sizeof *copy, 0, room - sizeof *copy, false};
+    copy_used(record, copy);
+    move_all(&tail, copy);
+    return tail.is_short ? 0 : sizeof *copy + tail.size;
 }

@@ -10,10 +10,11 @@
 
 enum { RECORD_COPY_ALIGNMENT = 16 };
 
-/* Bytes that the copy takes; at most about 600 KiB (two of the longest hellos each way). */
-size_t record_copy_size(const struct handshake *record);
-
-/* The copy, at the beginning of `memory` (that many bytes, aligned); its spans point behind it. */
-const struct handshake *record_copy(const struct handshake *record, void *memory);
+/*
+ * Makes the copy at the beginning of `memory` (aligned, with room for that many bytes), its spans
+ * point behind it. Entries of its arrays past their counts have no value. How many bytes it takes,
+ * at most about 600 KiB (two of the longest hellos each way); 0 when there is no room.
+ */
+size_t record_copy(const struct handshake *record, void *memory, size_t room);
 
 #endif

@@ -70,27 +70,43 @@ static struct entry *entry_at(const struct record_ring *ring, uint64_t position)
     return (struct entry *)(void *)(ring->memory + place_of(ring, position));
 }
 
+/* One entry at `put`, in `room` bytes of which the last are for the next entry's head. Its size; 0
+ * when it is too large. */
+static size_t put_entry(struct record_ring *ring, uint64_t put, size_t room,
+                        const struct handshake *record) {
+    struct entry *entry = entry_at(ring, put);
+    uint8_t *copy = (uint8_t *)entry + ENTRY_SIZE;
+    if (room < (size_t)2 * ENTRY_SIZE + RECORD_COPY_ALIGNMENT)
+        return 0;
+    size_t size = record_copy(record, copy, room - (size_t)2 * ENTRY_SIZE - RECORD_COPY_ALIGNMENT);
+    if (size == 0)
+        return 0;
+    entry->record = (const struct handshake *)(const void *)copy;
+    entry->size = ENTRY_SIZE + (size + RECORD_COPY_ALIGNMENT - 1) / RECORD_COPY_ALIGNMENT *
+                                   RECORD_COPY_ALIGNMENT;
+    return entry->size;
+}
+
 bool record_ring_put(struct record_ring *ring, const struct handshake *record, uint64_t told_us,
                      uint64_t put_ms) {
     uint64_t put = atomic_load_explicit(&ring->put, memory_order_relaxed);
     uint64_t taken = atomic_load_explicit(&ring->taken, memory_order_acquire);
-    size_t size = ENTRY_SIZE + record_copy_size(record);
-    size = (size + RECORD_COPY_ALIGNMENT - 1) / RECORD_COPY_ALIGNMENT * RECORD_COPY_ALIGNMENT;
     if (put == taken)
         atomic_store_explicit(&ring->base, put, memory_order_relaxed);
+    size_t free_size = ring->size - (size_t)(put - taken);
     size_t to_end = ring->size - place_of(ring, put);
-    size_t passed = size + ENTRY_SIZE > to_end ? to_end : 0;
-    if (put - taken + passed + size + ENTRY_SIZE > ring->size)
-        return false;
-    if (passed > 0) {
-        *entry_at(ring, put) = (struct entry){.size = passed};
-        put += passed;
+    size_t size = put_entry(ring, put, free_size < to_end ? free_size : to_end, record);
+    if (size == 0 && free_size > to_end) { /* at the beginning, then */
+        size = put_entry(ring, put + to_end, free_size - to_end, record);
+        if (size > 0)
+            *entry_at(ring, put) = (struct entry){.size = to_end};
+        put += size > 0 ? to_end : 0;
     }
+    if (size == 0)
+        return false;
     struct entry *entry = entry_at(ring, put);
-    entry->size = size;
     entry->told_us = told_us;
     entry->put_ms = put_ms;
-    entry->record = record_copy(record, (uint8_t *)entry + ENTRY_SIZE);
     atomic_store_explicit(&ring->put, put + size, memory_order_release);
     return true;
 }

@@ -79,13 +79,22 @@ static void demand_same_hello(const struct client_hello *expected,
     demand_same(expected->encrypted_server_name, found->encrypted_server_name);
 }
 
+enum { ROOM = 65536 };
+
+/* In memory that was used before: what is not copied shows. */
+static const struct handshake *copy_of_scene(size_t *size) {
+    static _Alignas(RECORD_COPY_ALIGNMENT) uint8_t memory[ROOM];
+    memset(memory, 0xa5, sizeof memory);
+    *size = record_copy(&scene.handshake, memory, sizeof memory);
+    return (const struct handshake *)(const void *)memory;
+}
+
 static void test_copy_stands_alone(void **state) {
     (void)state;
+    size_t size = 0;
     make_record();
-    size_t size = record_copy_size(&scene.handshake);
-    uint8_t *memory = malloc(size);
-    assert_non_null(memory);
-    const struct handshake *copy = record_copy(&scene.handshake, memory);
+    const struct handshake *copy = copy_of_scene(&size);
+    assert_in_range(size, sizeof *copy, ROOM);
     assert_false(points_into_scene(copy));
     demand_same_hello(&scene.handshake.offer, &copy->offer);
     demand_same_hello(&scene.handshake.second_offer, &copy->second_offer);
@@ -96,16 +105,72 @@ static void test_copy_stands_alone(void **state) {
     assert_int_equal(copy->started_us, scene.handshake.started_us);
     /* what an extension's span says lies inside the block that was copied with it */
     assert_true(copy->offer.server_name.data > copy->offer.extensions.data);
-    free(memory);
+}
+
+static void test_copy_has_what_is_counted(void **state) {
+    (void)state;
+    size_t size = 0;
+    make_record();
+    struct handshake *record = &scene.handshake;
+    record->alert_count = 2;
+    record->alerts[1].packet = 11;
+    record->suspect_count = 2;
+    record->suspects[1].mark.packet = 12;
+    record->conflict_count = 1;
+    record->conflicts[0].second.mark.packet = 13;
+    record->tunnel_count = 2;
+    record->tunnels[1].id = 14;
+    memset(record->certificate_name, 'n', HANDSHAKE_MAX_NAME);
+    record->side[SIDE_SERVER].duplicates = 15;
+    const struct handshake *copy = copy_of_scene(&size);
+    assert_memory_equal(copy->alerts, record->alerts, 2 * sizeof copy->alerts[0]);
+    assert_memory_equal(copy->suspects, record->suspects, 2 * sizeof copy->suspects[0]);
+    assert_memory_equal(copy->conflicts, record->conflicts, sizeof copy->conflicts[0]);
+    assert_memory_equal(copy->tunnels, record->tunnels, sizeof copy->tunnels);
+    assert_string_equal(copy->certificate_name, record->certificate_name);
+    assert_int_equal(copy->side[SIDE_SERVER].duplicates, 15);
+    record->certificate_name[0] = '\0';
+    assert_string_equal(copy_of_scene(&size)->certificate_name, "");
+}
+
+/* A second offer and a retry that the record does not say it has are not there. */
+static void test_copy_without_a_retry(void **state) {
+    (void)state;
+    size_t with = 0;
+    size_t without = 0;
+    make_record();
+    (void)copy_of_scene(&with);
+    scene.handshake.has &= ~(uint32_t)(HANDSHAKE_HAS_SECOND_OFFER | HANDSHAKE_HAS_RETRY);
+    const struct handshake *copy = copy_of_scene(&without);
+    assert_true(without < with);
+    assert_false(points_into_scene(copy));
+    assert_true(span_is_absent(copy->second_offer.extensions));
+    assert_true(span_is_absent(copy->retry.random));
+}
+
+static void test_copy_needs_all_its_room(void **state) {
+    (void)state;
+    size_t size = 0;
+    make_record();
+    (void)copy_of_scene(&size);
+    for (size_t room = 0; room <= size;
+         room++) { /* as large as that: nothing may be written behind */
+        uint8_t *memory = aligned_alloc(RECORD_COPY_ALIGNMENT, size);
+        assert_non_null(memory);
+        memset(memory, 0xa5, size);
+        assert_int_equal(record_copy(&scene.handshake, memory, room), room < size ? 0 : size);
+        for (size_t at = room; at < size; at++)
+            assert_int_equal(memory[at], 0xa5);
+        free(memory);
+    }
 }
 
 static void test_an_empty_record(void **state) {
     static struct handshake empty;
     static struct handshake memory;
     (void)state;
-    assert_int_equal(record_copy_size(&empty), sizeof empty);
-    const struct handshake *copy = record_copy(&empty, &memory);
-    assert_true(span_is_absent(copy->offer.extensions));
+    assert_int_equal(record_copy(&empty, &memory, sizeof memory), sizeof empty);
+    assert_true(span_is_absent(memory.offer.extensions));
 }
 
 static void test_order_and_room(void **state) {
@@ -197,8 +262,13 @@ static void test_two_threads(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_copy_stands_alone), cmocka_unit_test(test_an_empty_record),
-        cmocka_unit_test(test_order_and_room),    cmocka_unit_test(test_an_empty_ring_begins_anew),
+        cmocka_unit_test(test_copy_stands_alone),
+        cmocka_unit_test(test_copy_has_what_is_counted),
+        cmocka_unit_test(test_copy_without_a_retry),
+        cmocka_unit_test(test_copy_needs_all_its_room),
+        cmocka_unit_test(test_an_empty_record),
+        cmocka_unit_test(test_order_and_room),
+        cmocka_unit_test(test_an_empty_ring_begins_anew),
         cmocka_unit_test(test_two_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
