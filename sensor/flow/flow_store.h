@@ -25,7 +25,8 @@ enum {
     NONE = UINT32_MAX,
     TOUCH_US = 1000000,
     CLOSED_BOTH = 3,
-    BULK_PACKETS = 8, /* packets with payload that come in vain between two calls of bulk() */
+    BULK_FIRST = 2,    /* packets with payload that come in vain before the first call of bulk(), */
+    BULK_PACKETS = 16, /* and between two calls */
 };
 
 enum flow_state {
@@ -198,7 +199,7 @@ static inline void flow_note_vain(struct flow_table *table, uint32_t index) {
     if (table->config.bulk == NULL || flow->told == 0 || flow->closed != 0)
         return;
     flow->vain = (uint8_t)((flow->vain + 1) % BULK_PACKETS);
-    if (flow->vain == 0)
+    if (flow->vain == BULK_FIRST)
         table->config.bulk(table->context, &flow->key, (enum handshake_protocol)(flow->told - 1));
 }
 

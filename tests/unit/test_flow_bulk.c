@@ -13,7 +13,7 @@
 #include "flow_key.h"
 #include "tls_record.h"
 
-enum { CLIENT_FIRST = 7000, SERVER_FIRST = 9000, EVERY = 8 };
+enum { CLIENT_FIRST = 7000, SERVER_FIRST = 9000, EVERY = 16 };
 
 static struct talk talk;
 static struct dtls_talk dtls;
@@ -88,6 +88,17 @@ static void is_called_while_payload_comes_in_vain(void **state) {
     assert_int_equal(called_ports[0] + called_ports[1], CLIENT_PORT + SERVER_PORT);
 }
 
+/* Soon at first: much may follow. */
+static void is_called_early(void **state) {
+    (void)state;
+    say_handshake();
+    say_data(SIDE_SERVER, 1);
+    assert_int_equal(calls_of_talk(), 0);
+    say_handshake();
+    say_data(SIDE_SERVER, 4);
+    assert_int_equal(calls_of_talk(), 1);
+}
+
 static void acknowledgements_are_not_counted(void **state) {
     (void)state;
     say_handshake();
@@ -154,6 +165,7 @@ static void dtls_is_named_as_what_it_is(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(is_called_while_payload_comes_in_vain),
+        cmocka_unit_test(is_called_early),
         cmocka_unit_test(acknowledgements_are_not_counted),
         cmocka_unit_test(is_not_called_once_an_end_was_closed),
         cmocka_unit_test(is_not_called_during_the_next_handshake),
