@@ -1,6 +1,6 @@
 /*
  * test_dtls_session.c - DTLS handshakes through the flow table: in every order and cut in every
- * way, with cookies and retries, between STUN and RTP, with parts of them lost.
+ * way, with cookies and retries, several in one flow.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,51 +9,14 @@
 
 #include <cmocka.h>
 
-#include "dtls_talk.h"
+#include "dtls_stage.h"
 
 enum { GROUP_X25519 = 29, GROUP_P256 = 23, SUITE_TLS13 = 0x1301 };
 
-/* What every case works with: large, so made once. */
-struct stage {
-    struct tape tape;
-    struct dtls_talk talk;
-    struct bytes body;
-};
-
-static int open_stage(void **state) {
-    struct stage *stage = test_calloc(1, sizeof *stage);
-    tape_open(&stage->tape, NULL);
-    dtls_talk_init(&stage->talk);
-    *state = stage;
-    return 0;
-}
-
-static int close_stage(void **state) {
-    struct stage *stage = (struct stage *)*state;
-    tape_close(&stage->tape);
-    test_free(stage);
-    return 0;
-}
-
-/* The line of an undisturbed handshake. */
-static const char *usual_line(struct stage *stage, char line[LINE_SIZE]) {
-    dtls_talk_init(&stage->talk);
-    dtls_say_all(&stage->talk);
-    snprintf(line, LINE_SIZE, "%s", dtls_one(&stage->tape, &stage->talk));
-    return line;
-}
-
-static void demand_usual(struct stage *stage, const char *name) {
-    char usual[LINE_SIZE];
-    char found[LINE_SIZE];
-    snprintf(found, sizeof found, "%s", dtls_one(&stage->tape, &stage->talk));
-    demand_line(name, usual_line(stage, usual), found);
-}
-
 static void tells_a_handshake_with_a_cookie(void **state) {
-    struct stage *stage = (struct stage *)*state;
+    struct dtls_stage *stage = (struct dtls_stage *)*state;
     char line[LINE_SIZE];
-    usual_line(stage, line);
+    dtls_usual_line(stage, line);
     const struct handshake *record = &stage->tape.last;
     demand_has("outcome", line, "40000-443 direct completed missed:00");
     demand_has("key exchange", line, "kx{29}");
@@ -73,31 +36,31 @@ static void tells_a_handshake_with_a_cookie(void **state) {
 }
 
 static void repetition_changes_nothing(void **state) {
-    struct stage *stage = (struct stage *)*state;
+    struct dtls_stage *stage = (struct dtls_stage *)*state;
     struct dtls_talk *talk = &stage->talk;
     for (size_t from = 0; from < 6; from++) {
         for (size_t to = from; to <= 6; to++) {
             dtls_talk_init(talk);
             dtls_say_all(talk);
             dtls_copy(talk, from, to);
-            demand_usual(stage, "one datagram twice");
+            dtls_demand_usual(stage, "one datagram twice");
         }
     }
     dtls_talk_init(talk);
     dtls_say_all(talk);
     for (size_t i = 0; i < 6; i++)
         dtls_copy(talk, 2 * i, 2 * i);
-    demand_usual(stage, "each datagram twice");
+    dtls_demand_usual(stage, "each datagram twice");
     dtls_talk_init(talk);
     dtls_say_all(talk);
     for (size_t i = 0; i < 6; i++)
         dtls_copy(talk, i, talk->count);
-    demand_usual(stage, "all again after the end");
+    dtls_demand_usual(stage, "all again after the end");
 }
 
 /* The messages of one flight in datagrams of their own, in all 24 orders. */
 static void order_within_a_flight_does_not_matter(void **state) {
-    struct stage *stage = (struct stage *)*state;
+    struct dtls_stage *stage = (struct dtls_stage *)*state;
     struct dtls_talk *talk = &stage->talk;
     for (unsigned order = 0; order < 24; order++) {
         dtls_talk_init(talk);
@@ -122,25 +85,25 @@ static void order_within_a_flight_does_not_matter(void **state) {
             dtls_move(talk, 3 + i + rest % (4 - i), 3 + i);
             rest /= 4 - i;
         }
-        demand_usual(stage, "server's flight");
+        dtls_demand_usual(stage, "server's flight");
     }
 }
 
 static void fragments_of_any_size_and_order(void **state) {
-    struct stage *stage = (struct stage *)*state;
+    struct dtls_stage *stage = (struct dtls_stage *)*state;
     struct dtls_talk *talk = &stage->talk;
     static const size_t sizes[] = {1, 2, 13, 34, 60, 100};
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         dtls_talk_init(talk);
         talk->most = sizes[i];
         dtls_say_all(talk);
-        demand_usual(stage, "in order");
+        dtls_demand_usual(stage, "in order");
         dtls_talk_init(talk);
         talk->most = sizes[i];
         dtls_say_all(talk);
         for (size_t at = talk->count; at > 1; at--)
             dtls_copy(talk, at / 2, at);
-        demand_usual(stage, "with older ones in between");
+        dtls_demand_usual(stage, "with older ones in between");
     }
 }
 
@@ -152,7 +115,7 @@ static size_t find_flight(const struct dtls_talk *talk, size_t start) {
 }
 
 static void fragments_backwards_and_interleaved(void **state) {
-    struct stage *stage = (struct stage *)*state;
+    struct dtls_stage *stage = (struct dtls_stage *)*state;
     struct dtls_talk *talk = &stage->talk;
     for (size_t most = 20; most < 120; most += 7) {
         dtls_talk_init(talk);
@@ -166,7 +129,7 @@ static void fragments_backwards_and_interleaved(void **state) {
             for (size_t i = start; i + 1 < end - has_sealed; i++)
                 dtls_move(talk, end - 1 - has_sealed, i);
         }
-        demand_usual(stage, "backwards");
+        dtls_demand_usual(stage, "backwards");
     }
     /* A hello repeated by someone who found that the path takes less at once: pieces of two sizes
      * overlap. */
@@ -182,12 +145,12 @@ static void fragments_backwards_and_interleaved(void **state) {
     dtls_say_server_flight(talk);
     dtls_say_client_flight(talk);
     dtls_say_server_finish(talk);
-    demand_usual(stage, "overlapping");
+    dtls_demand_usual(stage, "overlapping");
     assert_int_equal(stage->tape.last.malformed, 0);
 }
 
 static void takes_large_hellos(void **state) {
-    struct stage *stage = (struct stage *)*state;
+    struct dtls_stage *stage = (struct dtls_stage *)*state;
     struct dtls_talk *talk = &stage->talk;
     static const size_t paddings[] = {1200, 5000, 16384, 40000, 65000};
     for (size_t i = 0; i < sizeof paddings / sizeof paddings[0]; i++) {
@@ -210,7 +173,7 @@ static void takes_large_hellos(void **state) {
 /* ---- cookies and retries ---- */
 
 static void the_second_hello_stands_in_for_the_first(void **state) {
-    struct stage *stage = (struct stage *)*state;
+    struct dtls_stage *stage = (struct dtls_stage *)*state;
     struct dtls_talk *talk = &stage->talk;
     dtls_say_all(talk);
     dtls_remove(talk, 0);
@@ -223,7 +186,7 @@ static void the_second_hello_stands_in_for_the_first(void **state) {
 
 /* RFC 6347 4.2.1 forbids it: both are kept, and neither is taken for a renegotiation. */
 static void a_second_hello_that_differs_is_kept(void **state) {
-    struct stage *stage = (struct stage *)*state;
+    struct dtls_stage *stage = (struct dtls_stage *)*state;
     struct dtls_talk *talk = &stage->talk;
     dtls_say_hello(talk);
     dtls_say_verify(talk);
@@ -243,7 +206,7 @@ static void a_second_hello_that_differs_is_kept(void **state) {
 /* Stale cookies: the server asks again and again. */
 static void cookies_may_be_asked_for_many_times(void **state) {
     static const uint16_t times = 9;
-    struct stage *stage = (struct stage *)*state;
+    struct dtls_stage *stage = (struct dtls_stage *)*state;
     struct dtls_talk *talk = &stage->talk;
     dtls_say_hello(talk);
     for (uint16_t time = 0; time < times; time++) {
@@ -269,7 +232,7 @@ static void cookies_may_be_asked_for_many_times(void **state) {
 }
 
 /* RFC 9147: the same with a HelloRetryRequest, and encrypted records with their own header. */
-static void say_dtls13(struct stage *stage, size_t last_record) {
+static void say_dtls13(struct dtls_stage *stage, size_t last_record) {
     struct dtls_talk *talk = &stage->talk;
     struct bytes *body = &stage->body;
     const struct dtls_answer_plan retry = {
@@ -296,7 +259,7 @@ static void say_dtls13(struct stage *stage, size_t last_record) {
 }
 
 static void tells_dtls13_with_a_retry(void **state) {
-    struct stage *stage = (struct stage *)*state;
+    struct dtls_stage *stage = (struct dtls_stage *)*state;
     char line[LINE_SIZE];
     say_dtls13(stage, 53);
     snprintf(line, sizeof line, "%s", dtls_one(&stage->tape, &stage->talk));
@@ -323,7 +286,7 @@ static void tells_dtls13_with_a_retry(void **state) {
 /* A client whose only encrypted record has the size of an alert (and of an empty ACK) has not gone
  * on. */
 static void a_sealed_alert_completes_nothing(void **state) {
-    struct stage *stage = (struct stage *)*state;
+    struct dtls_stage *stage = (struct dtls_stage *)*state;
     struct tape *tape = &stage->tape;
     say_dtls13(stage, 19);
     demand_has("open", dtls_one(tape, &stage->talk), "inconclusive missed:40");
@@ -350,7 +313,7 @@ static void a_sealed_alert_completes_nothing(void **state) {
 }
 
 static void connection_ids_hide_nothing(void **state) {
-    struct stage *stage = (struct stage *)*state;
+    struct dtls_stage *stage = (struct dtls_stage *)*state;
     struct dtls_talk *talk = &stage->talk;
     for (size_t id = 0; id < 3; id++) {
         dtls_talk_init(talk);
@@ -382,7 +345,7 @@ static void connection_ids_hide_nothing(void **state) {
 }
 
 static void tells_the_early_version_of_openssl(void **state) {
-    struct stage *stage = (struct stage *)*state;
+    struct dtls_stage *stage = (struct dtls_stage *)*state;
     struct dtls_talk *talk = &stage->talk;
     talk->version = DTLS_VERSION_OPENSSL;
     dtls_say_all(talk);
@@ -402,7 +365,7 @@ static void tells_the_early_version_of_openssl(void **state) {
 /* ---- alerts, several handshakes ---- */
 
 static void an_alert_in_clear_ends_it(void **state) {
-    struct stage *stage = (struct stage *)*state;
+    struct dtls_stage *stage = (struct dtls_stage *)*state;
     struct dtls_talk *talk = &stage->talk;
     dtls_say_hello(talk);
     dtls_datagram(talk, SIDE_SERVER);
@@ -430,7 +393,7 @@ static void an_alert_in_clear_ends_it(void **state) {
 }
 
 static void each_handshake_of_a_flow_is_told(void **state) {
-    struct stage *stage = (struct stage *)*state;
+    struct dtls_stage *stage = (struct dtls_stage *)*state;
     struct dtls_talk *talk = &stage->talk;
     struct tape *tape = &stage->tape;
     dtls_say_all(talk);
@@ -459,7 +422,7 @@ static void each_handshake_of_a_flow_is_told(void **state) {
 /* A client that changes its random between its hellos breaks the protocol; it does not begin
  * anew. */
 static void a_changed_random_is_no_beginning(void **state) {
-    struct stage *stage = (struct stage *)*state;
+    struct dtls_stage *stage = (struct dtls_stage *)*state;
     struct dtls_talk *talk = &stage->talk;
     dtls_say_hello(talk);
     dtls_say_verify(talk);
@@ -487,7 +450,7 @@ static void a_changed_random_is_no_beginning(void **state) {
 
 /* The fragment that holds the random comes last, and all of it comes again when it was told. */
 static void is_known_by_its_random_when_that_comes_late(void **state) {
-    struct stage *stage = (struct stage *)*state;
+    struct dtls_stage *stage = (struct dtls_stage *)*state;
     struct dtls_talk *talk = &stage->talk;
     talk->most = 40;
     dtls_say_hello(talk);
@@ -501,271 +464,28 @@ static void is_known_by_its_random_when_that_comes_late(void **state) {
     size_t count = talk->count;
     for (size_t i = 0; i < count; i++)
         dtls_copy(talk, i, talk->count);
-    demand_usual(stage, "all twice");
-}
-
-/* ---- shared ports ---- */
-
-static void rides_on_stun(void **state) {
-    struct stage *stage = (struct stage *)*state;
-    struct dtls_talk *talk = &stage->talk;
-    char usual[LINE_SIZE];
-    usual_line(stage, usual);
-    char *carrier = strstr(usual, "direct");
-    assert_non_null(carrier);
-    memmove(carrier + 4, carrier + 6, strlen(carrier + 6) + 1);
-    memcpy(carrier, "stun", 4);
-    for (size_t where = 0; where < 6; where++) {
-        dtls_talk_init(talk);
-        dtls_say_all(talk);
-        dtls_say_stun(talk, SIDE_SERVER);
-        dtls_move(talk, 6, where);
-        demand_line("one STUN message", usual, dtls_one(&stage->tape, talk));
-    }
-    /* what went by before counts as the other side's packets */
-    dtls_talk_init(talk);
-    dtls_say_stun(talk, SIDE_CLIENT);
-    dtls_say_stun(talk, SIDE_SERVER);
-    dtls_say_hello(talk);
-    demand_has("unanswered", dtls_one(&stage->tape, talk), "stun inconclusive missed:40");
-    assert_int_equal(stage->tape.last.started_packet, stage->tape.number);
-}
-
-static void media_passes_by(void **state) {
-    struct stage *stage = (struct stage *)*state;
-    struct dtls_talk *talk = &stage->talk;
-    static const uint8_t rtp[] = {0x80, 0x6f, 0x00, 0x01, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8};
-    dtls_say_all(talk);
-    for (size_t where = 1; where < 6; where++) {
-        dtls_datagram(talk, where % 2 ? SIDE_CLIENT : SIDE_SERVER);
-        bytes_add(&talk->store, rtp, sizeof rtp);
-        talk->datagrams[talk->count - 1].size = sizeof rtp;
-        dtls_move(talk, talk->count - 1, 2 * where - 1);
-    }
-    demand_usual(stage, "RTP in between");
-    /* media alone, without end: it is not waited for the handshake for ever */
-    dtls_talk_init(talk);
-    dtls_say_hello(talk);
-    stage->tape.count = 0;
-    dtls_play(&stage->tape, talk);
-    for (size_t i = 0; i < 4000; i++) {
-        dtls_talk_init(talk);
-        dtls_datagram(talk, SIDE_SERVER);
-        bytes_add(&talk->store, rtp, sizeof rtp);
-        talk->datagrams[0].size = sizeof rtp;
-        dtls_step(&stage->tape, talk, 0);
-    }
-    assert_int_equal(stage->tape.count, 1);
-    demand_has("media", stage->tape.lines[0], "inconclusive");
-}
-
-/* Wraps a datagram in ChannelData. */
-static void wrap(struct dtls_talk *talk, size_t at, uint16_t channel) {
-    struct datagram *datagram = &talk->datagrams[at];
-    struct bytes *store = &talk->store;
-    size_t start = store->size;
-    bytes_number(store, channel, 2);
-    bytes_number(store, (uint32_t)datagram->size, 2);
-    bytes_fill(store, 0, datagram->size);
-    memcpy(store->data + start + 4, store->data + datagram->at, datagram->size);
-    datagram->at = start;
-    datagram->size += 4;
-}
-
-/* The same in a Send or Data indication. */
-static void wrap_in_indication(struct dtls_talk *talk, size_t at) {
-    struct datagram *datagram = &talk->datagrams[at];
-    struct bytes *store = &talk->store;
-    size_t start = store->size;
-    size_t padded = (datagram->size + 3) / 4 * 4;
-    bytes_number(store, datagram->from == SIDE_CLIENT ? 0x0016 : 0x0017, 2);
-    bytes_number(store, (uint32_t)(12 + 4 + padded), 2);
-    bytes_number(store, 0x2112a442, 4);
-    bytes_fill(store, 0x07, 12);
-    bytes_number(store, 0x00120008, 4);
-    bytes_fill(store, 0x01, 8);
-    bytes_number(store, 0x0013, 2);
-    bytes_number(store, (uint32_t)datagram->size, 2);
-    bytes_fill(store, 0, padded);
-    memcpy(store->data + start + 36, store->data + datagram->at, datagram->size);
-    datagram->at = start;
-    datagram->size = 36 + padded;
-}
-
-static void is_taken_out_of_turn(void **state) {
-    struct stage *stage = (struct stage *)*state;
-    struct dtls_talk *talk = &stage->talk;
-    for (unsigned kind = 0; kind < 3; kind++) {
-        dtls_talk_init(talk);
-        dtls_say_all(talk);
-        for (size_t i = 0; i < 6; i++) {
-            if (kind == 0 || (kind == 2 && i >= 2))
-                wrap(talk, i, 0x4001);
-            else
-                wrap_in_indication(talk, i);
-        }
-        const char *line = dtls_one(&stage->tape, talk);
-        demand_has("in TURN", line, "stun completed missed:00 offer{");
-        demand_has("in TURN", line, "kx{29} cert{} done cke sealed{48 48}");
-    }
-    /* two at once in one allocation: the second is left out, and nothing is concluded */
-    dtls_talk_init(talk);
-    dtls_say_all(talk);
-    talk->random = 0xc2;
-    dtls_say_hello(talk);
-    dtls_move(talk, 6, 1);
-    for (size_t i = 0; i < 7; i++)
-        wrap_in_indication(talk, i);
-    demand_has("two peers", dtls_one(&stage->tape, talk), "stun inconclusive missed:18 offer{");
-    /* on channels of their own they are told apart */
-    dtls_talk_init(talk);
-    dtls_say_all(talk);
-    for (size_t i = 0; i < 6; i++)
-        wrap(talk, i, 0x4001);
-    dtls_datagram(talk, SIDE_SERVER);
-    dtls_record(talk, TLS_ALERT, 0, "\x02\x28", 2);
-    wrap(talk, 6, 0x4002);
-    dtls_move(talk, 6, 1);
-    demand_has("two channels", dtls_one(&stage->tape, talk), "stun completed missed:00 offer{");
-    assert_int_equal(stage->tape.last.alert_count, 0);
-}
-
-/* ---- losses ---- */
-
-static void what_is_lost_is_not_guessed(void **state) {
-    struct stage *stage = (struct stage *)*state;
-    struct dtls_talk *talk = &stage->talk;
-    static const struct {
-        const char *name;
-        size_t lost;
-        const char *wanted;
-    } cases[] = {
-        {"first hello", 0, "completed missed:01 offer{"},
-        {"HelloVerifyRequest", 1, "completed missed:00 offer{"},
-        {"second hello", 2, "inconclusive missed:08 offer{"},
-        {"server's hello", 3, "inconclusive missed:58 offer{"},
-        {"client's Finished", 4, "inconclusive missed:48 offer{"},
-        {"server's Finished", 5, "inconclusive missed:40 offer{"},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        dtls_talk_init(talk);
-        dtls_say_all(talk);
-        dtls_remove(talk, cases[i].lost);
-        demand_has(cases[i].name, dtls_one(&stage->tape, talk), cases[i].wanted);
-    }
-    /* the client goes on with data, so there was an answer */
-    dtls_talk_init(talk);
-    dtls_say_all(talk);
-    dtls_remove(talk, 5);
-    dtls_datagram(talk, SIDE_CLIENT);
-    dtls_record(talk, TLS_APPLICATION_DATA, 1, NULL, 80);
-    demand_has("answer", dtls_one(&stage->tape, talk), "inconclusive missed:50 offer{");
-}
-
-static void a_lost_fragment_is_missed(void **state) {
-    struct stage *stage = (struct stage *)*state;
-    struct dtls_talk *talk = &stage->talk;
-    dtls_talk_init(talk);
-    talk->most = 50;
-    dtls_say_all(talk);
-    size_t count = talk->count;
-    for (size_t lost = 0; lost < count; lost++) {
-        dtls_talk_init(talk);
-        talk->most = 50;
-        dtls_say_all(talk);
-        bool has_sealed = talk->datagrams[lost].size > 80;
-        uint8_t type = talk->store.data[talk->datagrams[lost].at + DTLS_RECORD_HEADER_SIZE];
-        dtls_remove(talk, lost);
-        const char *line = dtls_one(&stage->tape, talk);
-        bool is_harmless = type == TLS_HELLO_VERIFY_REQUEST || strstr(line, "missed:01");
-        if (!is_harmless || has_sealed)
-            demand_has("one fragment less", line, "inconclusive missed:");
-    }
-    /* but for what came again */
-    dtls_talk_init(talk);
-    talk->most = 50;
-    dtls_say_all(talk);
-    dtls_copy(talk, 0, 2);
-    dtls_remove(talk, 0);
-    demand_usual(stage, "sent again");
-}
-
-static void a_cut_capture_is_noticed(void **state) {
-    struct stage *stage = (struct stage *)*state;
-    struct dtls_talk *talk = &stage->talk;
-    dtls_say_all(talk);
-    talk->datagrams[3].cut = talk->datagrams[3].size - 120;
-    demand_has("server's flight", dtls_one(&stage->tape, talk), "inconclusive missed:");
-    assert_true(stage->tape.last.missed & MISSED_CUT_PACKET);
-    assert_true(stage->tape.last.has & HANDSHAKE_HAS_CHOICE);
-    dtls_talk_init(talk);
-    dtls_say_all(talk);
-    talk->datagrams[5].cut = 30;
-    demand_has("encrypted record", dtls_one(&stage->tape, talk), "completed missed:00");
-}
-
-static void one_side_is_told_as_half(void **state) {
-    struct stage *stage = (struct stage *)*state;
-    struct dtls_talk *talk = &stage->talk;
-    for (unsigned lost = 0; lost < 2; lost++) {
-        dtls_talk_init(talk);
-        dtls_say_all(talk);
-        for (size_t i = talk->count; i > 0; i--)
-            if (talk->datagrams[i - 1].from == (lost ? SIDE_SERVER : SIDE_CLIENT))
-                dtls_remove(talk, i - 1);
-        stage->tape.count = 0;
-        dtls_play(&stage->tape, talk);
-        assert_int_equal(stage->tape.count, 1); /* told at once: nothing in clear can follow */
-        demand_has("half", stage->tape.lines[0],
-                   lost ? "40000-443 direct half_seen missed:04 offer{"
-                        : "40000-443 direct half_seen missed:02 choice{");
-        flow_table_end(stage->tape.table);
-        assert_int_equal(stage->tape.count, 1);
-    }
-}
-
-/* An older association's records go on while the next handshake begins. */
-static void older_encrypted_records_finish_nothing(void **state) {
-    struct stage *stage = (struct stage *)*state;
-    struct dtls_talk *talk = &stage->talk;
-    dtls_say_all(talk);
-    for (size_t i = 0; i < 2; i++) {
-        dtls_datagram(talk, i ? SIDE_SERVER : SIDE_CLIENT);
-        dtls_record(talk, TLS_APPLICATION_DATA, 1, NULL, 80);
-        dtls_move(talk, talk->count - 1, 1);
-    }
-    demand_usual(stage, "data of before");
+    dtls_demand_usual(stage, "all twice");
 }
 
 int main(void) {
-#define STAGED(test) cmocka_unit_test_setup_teardown(test, open_stage, close_stage)
     const struct CMUnitTest tests[] = {
-        STAGED(tells_a_handshake_with_a_cookie),
-        STAGED(repetition_changes_nothing),
-        STAGED(order_within_a_flight_does_not_matter),
-        STAGED(fragments_of_any_size_and_order),
-        STAGED(fragments_backwards_and_interleaved),
-        STAGED(takes_large_hellos),
-        STAGED(the_second_hello_stands_in_for_the_first),
-        STAGED(a_second_hello_that_differs_is_kept),
-        STAGED(cookies_may_be_asked_for_many_times),
-        STAGED(tells_dtls13_with_a_retry),
-        STAGED(a_sealed_alert_completes_nothing),
-        STAGED(connection_ids_hide_nothing),
-        STAGED(tells_the_early_version_of_openssl),
-        STAGED(an_alert_in_clear_ends_it),
-        STAGED(each_handshake_of_a_flow_is_told),
-        STAGED(a_changed_random_is_no_beginning),
-        STAGED(is_known_by_its_random_when_that_comes_late),
-        STAGED(rides_on_stun),
-        STAGED(media_passes_by),
-        STAGED(is_taken_out_of_turn),
-        STAGED(what_is_lost_is_not_guessed),
-        STAGED(a_lost_fragment_is_missed),
-        STAGED(a_cut_capture_is_noticed),
-        STAGED(one_side_is_told_as_half),
-        STAGED(older_encrypted_records_finish_nothing),
+        DTLS_STAGED(tells_a_handshake_with_a_cookie),
+        DTLS_STAGED(repetition_changes_nothing),
+        DTLS_STAGED(order_within_a_flight_does_not_matter),
+        DTLS_STAGED(fragments_of_any_size_and_order),
+        DTLS_STAGED(fragments_backwards_and_interleaved),
+        DTLS_STAGED(takes_large_hellos),
+        DTLS_STAGED(the_second_hello_stands_in_for_the_first),
+        DTLS_STAGED(a_second_hello_that_differs_is_kept),
+        DTLS_STAGED(cookies_may_be_asked_for_many_times),
+        DTLS_STAGED(tells_dtls13_with_a_retry),
+        DTLS_STAGED(a_sealed_alert_completes_nothing),
+        DTLS_STAGED(connection_ids_hide_nothing),
+        DTLS_STAGED(tells_the_early_version_of_openssl),
+        DTLS_STAGED(an_alert_in_clear_ends_it),
+        DTLS_STAGED(each_handshake_of_a_flow_is_told),
+        DTLS_STAGED(a_changed_random_is_no_beginning),
+        DTLS_STAGED(is_known_by_its_random_when_that_comes_late),
     };
-#undef STAGED
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
