@@ -50,6 +50,11 @@ const char *asker_message(const struct asker *asker) {
     return asker->message;
 }
 
+void asker_complain(const struct asker *asker, int status) {
+    (void)fprintf(stderr, "downgrdctl: %s\n",
+                  status == -ENOMEM ? "out of memory" : asker_message(asker));
+}
+
 int asker_judge(struct asker *asker, const redisReply *reply) {
     if (reply->type != REDIS_REPLY_ERROR)
         return 0;

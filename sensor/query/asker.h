@@ -30,5 +30,7 @@ int asker_judge(struct asker *asker, const struct redisReply *reply);
 
 /* Of the last call that failed. One line, printable ASCII. */
 const char *asker_message(const struct asker *asker);
+/* The same on stderr, or that memory is out. */
+void asker_complain(const struct asker *asker, int status);
 
 #endif

@@ -101,11 +101,7 @@ static void print_json(struct walk *walk) {
     json_array_foreach(rows, i, row)(void)
         json_object_set(row, "eve", json_array_get(walk->eve, i));
     json_t *whole = json_pack("{s:o}", "alerts", rows);
-    if (whole == NULL)
-        return;
-    (void)json_dumpf(whole, walk->query->out, JSON_INDENT(2) | JSON_ENSURE_ASCII);
-    (void)fputc('\n', walk->query->out);
-    json_decref(whole);
+    print_json_value(walk->query->out, whole);
 }
 
 static void say_nothing(const struct walk *walk) {
@@ -132,8 +128,7 @@ enum query_result query_alerts(const struct query *query) {
         status = -ENOMEM;
     enum query_result result = QUERY_FAILED;
     if (status != 0) {
-        (void)fprintf(stderr, "downgrdctl: %s\n",
-                      status == -ENOMEM ? "out of memory" : asker_message(query->asker));
+        asker_complain(query->asker, status);
     } else {
         result = sheet_rows(walk.sheet) > 0 ? QUERY_FOUND : QUERY_NOTHING;
         if (query->format == QUERY_JSON)

@@ -120,11 +120,7 @@ static void print_json(const struct query *query, const struct sheet *sheet, uin
                               json_of_text(query->domains[0], strlen(query->domains[0])), "clients",
                               sheet_json(sheet), "rows_in_all", (json_int_t)fitting,
                               "more_were_seen", (int)(kept >= REDIS_MAX_LEGACY_CLIENTS));
-    if (whole == NULL)
-        return;
-    (void)json_dumpf(whole, query->out, JSON_INDENT(2) | JSON_ENSURE_ASCII);
-    (void)fputc('\n', query->out);
-    json_decref(whole);
+    print_json_value(query->out, whole);
 }
 
 static void say_none(uint64_t kept) {

@@ -25,14 +25,6 @@ static void print_wrapped(const struct query *query, const char *label, const ch
     prose_print_labelled(query->out, &query->style, label, LABEL_WIDTH, text);
 }
 
-static void dump_json(const struct query *query, json_t *value) {
-    if (value == NULL)
-        return;
-    (void)json_dumpf(value, query->out, JSON_INDENT(2) | JSON_ENSURE_ASCII);
-    (void)fputc('\n', query->out);
-    json_decref(value);
-}
-
 /* ---- rules ---- */
 
 static const char *severity_text(enum rule_severity severity) {
@@ -86,7 +78,7 @@ enum query_result query_explain_rule(const struct query *query, const char *kind
             (void)fputs("\r\n", query->out);
         }
     }
-    dump_json(query, object);
+    print_json_value(query->out, object);
     return QUERY_FOUND;
 }
 
@@ -189,7 +181,7 @@ static void print_alert_json(const struct query *query, const redisReply *fields
             (void)json_object_set_new(object, entry_fields[i], json_of_text(text, size));
     }
     (void)json_object_set(object, "eve", eve != NULL ? eve : json_null());
-    dump_json(query, object);
+    print_json_value(query->out, object);
 }
 
 static void print_found(const struct query *query, const redisReply *fields) {

@@ -331,11 +331,7 @@ static void print_sheet(const struct exposition *out) {
         return;
     }
     json_t *whole = json_pack("{s:o}", "metrics", sheet_json(out->sheet));
-    if (whole == NULL)
-        return;
-    (void)json_dumpf(whole, out->query->out, JSON_INDENT(2) | JSON_ENSURE_ASCII);
-    (void)fputc('\n', out->query->out);
-    json_decref(whole);
+    print_json_value(out->query->out, whole);
 }
 
 enum query_result query_metrics(const struct query *query) {
@@ -357,8 +353,7 @@ enum query_result query_metrics(const struct query *query) {
             print_sheet(&out);
     }
     if (status != 0)
-        (void)fprintf(stderr, "downgrdctl: %s\n",
-                      status == -ENOMEM ? "out of memory" : asker_message(query->asker));
+        asker_complain(query->asker, status);
     sheet_delete(out.sheet);
     sensor_list_deinit(&out.sensors);
     health_deinit(&out.health);

@@ -108,11 +108,7 @@ static void print_sheet(const struct query *query, const struct sheet *sheet) {
     }
     if (query->format == QUERY_JSON) {
         json_t *whole = json_pack("{s:o}", "sensors", sheet_json(sheet));
-        if (whole == NULL)
-            return;
-        (void)json_dumpf(whole, query->out, JSON_INDENT(2) | JSON_ENSURE_ASCII);
-        (void)fputc('\n', query->out);
-        json_decref(whole);
+        print_json_value(query->out, whole);
         return;
     }
     sheet_print_table(sheet, query->out, &query->style);
@@ -156,8 +152,7 @@ enum query_result query_sensors(const struct query *query) {
     if (status == 0 && sheet_failed(sheet))
         status = -ENOMEM;
     if (status != 0) {
-        (void)fprintf(stderr, "downgrdctl: %s\n",
-                      status == -ENOMEM ? "out of memory" : asker_message(query->asker));
+        asker_complain(query->asker, status);
     } else {
         result = sheet_rows(sheet) > 0 ? QUERY_FOUND : QUERY_NOTHING;
         if (result == QUERY_NOTHING)

@@ -1,6 +1,5 @@
 /* query_share.c - `downgrdctl share` and `top`: legacy shares of given, of all, or of the leading
  * domains. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,8 +9,7 @@
 #include "share_sheet.h"
 
 static enum query_result fail(const struct query *query, int status) {
-    (void)fprintf(stderr, "downgrdctl: %s\n",
-                  status == -ENOMEM ? "out of memory" : asker_message(query->asker));
+    asker_complain(query->asker, status);
     return QUERY_FAILED;
 }
 

@@ -200,8 +200,7 @@ enum query_result query_whatif(const struct query *query) {
                                    .coverage = &coverage,
                                    .all = all.count > 0 ? &all.items[0] : NULL};
     if (status != 0) {
-        (void)fprintf(stderr, "downgrdctl: %s\n",
-                      status == -ENOMEM ? "out of memory" : asker_message(scoped.asker));
+        asker_complain(scoped.asker, status);
     } else if (newest_us == 0 || sums.count == 0) {
         share_say_nothing(query);
         result = QUERY_NOTHING;

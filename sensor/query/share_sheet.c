@@ -6,7 +6,6 @@
  */
 #include "share_sheet.h"
 
-#include <errno.h>
 #include <hiredis/hiredis.h>
 #include <inttypes.h>
 #include <jansson.h>
@@ -277,11 +276,7 @@ static void print_json(const struct query *query, const struct sheet *sheet, uin
     json_t *whole =
         json_pack("{s:o,s:o,s:I,s:o}", "since", since, "domains", sheet_json(sheet), "rows_in_all",
                   (json_int_t)total, "coverage", coverage_json(coverage));
-    if (whole == NULL)
-        return;
-    (void)json_dumpf(whole, query->out, JSON_INDENT(2) | JSON_ENSURE_ASCII);
-    (void)fputc('\n', query->out);
-    json_decref(whole);
+    print_json_value(query->out, whole);
 }
 
 enum query_result share_sheet_print(const struct query *query, const struct usage_sums *sums,

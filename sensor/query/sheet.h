@@ -85,6 +85,8 @@ void print_escaped(FILE *out, const char *text, size_t size);
 void print_csv_text(FILE *out, const char *text, size_t size);
 /* A JSON string; what is no UTF-8 is escaped as for a terminal. NULL when out of memory. */
 struct json_t *json_of_text(const char *text, size_t size);
+/* A whole answer, and its end: it is released. NULL prints nothing. */
+void print_json_value(FILE *out, struct json_t *value);
 
 enum { TIME_TEXT_SIZE = 32, PERCENT_TEXT_SIZE = 32 };
 /* "2026-11-23 12:00:00", UTC. */

@@ -49,6 +49,14 @@ json_t *json_of_text(const char *text, size_t size) {
     return string;
 }
 
+void print_json_value(FILE *out, json_t *value) {
+    if (value == NULL)
+        return;
+    (void)json_dumpf(value, out, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+    (void)fputc('\n', out);
+    json_decref(value);
+}
+
 static const char *time_text(uint64_t time_us, bool for_people, char text[TIME_TEXT_SIZE]) {
     uint32_t day = redis_day_of_us(time_us);
     unsigned second = (unsigned)(time_us / 1000000U % 86400U);

@@ -268,11 +268,7 @@ static void print_json(const struct query *query, const struct sheet *sheet,
                               limits->min_coverage, "max_dropped", limits->max_dropped, "domains",
                               rows, "rows_in_all", (json_int_t)answer->total, "pool",
                               json_of_pool(answer), "coverage", coverage_json(answer->coverage));
-    if (whole == NULL)
-        return;
-    (void)json_dumpf(whole, query->out, JSON_INDENT(2) | JSON_ENSURE_ASCII);
-    (void)fputc('\n', query->out);
-    json_decref(whole);
+    print_json_value(query->out, whole);
 }
 
 enum query_result whatif_sheet_print(const struct query *query,
