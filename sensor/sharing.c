@@ -24,6 +24,7 @@ void sharing_open(struct sharing *sharing, const struct options *options,
     settings->pipeline.judge.shared = sharing->queues;
     if (settings->pipeline.judge.hellos == 0)
         settings->pipeline.judge.hellos = SHARED_HELLOS;
+    publisher->shared = sharing->queues;
     publisher->cycle = redis_history_cycle;
     publisher->cycle_context = sharing->redis;
 }

@@ -13,6 +13,7 @@
 
 #include "log.h"
 #include "redis_scripts.h"
+#include "shared_history.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -218,6 +219,12 @@ static void note_failure(struct publisher *publisher, int status) {
     publisher->has_complained = true;
 }
 
+static uint64_t shared_lost(const struct shared_history *shared) {
+    if (shared == NULL)
+        return 0;
+    return shared_history_lost(shared, SHARED_OUT) + shared_history_lost(shared, SHARED_IN);
+}
+
 static void send_health(struct publisher *publisher) {
     struct publisher_health health;
     struct redis_servers *servers = publisher->servers;
@@ -236,6 +243,7 @@ static void send_health(struct publisher *publisher) {
         {"reconnects", health.reconnects},
         {"restored", health.restored},
         {"refused", health.refused},
+        {"shared_lost", shared_lost(publisher->config.shared)},
     };
     struct redis_batch *batch = redis_servers_batch(servers, key.text);
     redis_batch_begin(batch, "HSET");

@@ -18,6 +18,8 @@
 
 struct publisher;
 
+struct shared_history;
+
 struct publisher_config {
     const char *url; /* of redis_url.h */
     const char *sensor;
@@ -35,6 +37,9 @@ struct publisher_config {
      * share what they know through the same Redis. NULL: nobody. */
     void (*cycle)(void *context);
     void *cycle_context;
+    /* Theirs, for the sensor's health: what found no room in it is told. NULL: nothing is shared.
+     */
+    const struct shared_history *shared;
 };
 void publisher_default_config(struct publisher_config *config);
 

@@ -365,8 +365,10 @@ class LeastRights(WithServer):
 
     def test_sensor_and_planner(self):
         publish(self.urls["downgrd"])
-        publish(self.urls["downgrd"], "live=500", "flush=100", "domains=7", sensor="live")
-        self.assertEqual(int(self.server.ask("HGET", "downgrd:health:{live}", "refused")), 0)
+        publish(self.urls["downgrd"], "live=500", "flush=100", "domains=7", "unshared=3",
+                sensor="live")
+        self.assertEqual(self.server.ask("HMGET", "downgrd:health:{live}", "refused", "shared_lost"),
+                         [b"0", b"3"])
         url = self.urls["planner"]
         for words in (("share",), ("share", "host1.example", "--by", "day"), ("alerts",),
                       ("top", "--legacy"), ("explain", f"{1:032x}"), ("whatif",), ("sensors",),

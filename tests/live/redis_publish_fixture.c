@@ -20,6 +20,7 @@
  *   live=N        no capture but an interface: N items, handshakes and now and then an alert, which
  *                 go on where a killed process stopped (STATE_DIR/items says where); `domains` of
  *                 them
+ *   unshared=N    of what is shared with other sensors N found no room
  *   pause=US      between two of these, default 100
  *   step=US       of packet time between them, default 20000
  *
@@ -38,6 +39,7 @@
 #include <unistd.h>
 
 #include "publisher_state.h"
+#include "shared_history.h"
 #include "verdict_scene.h"
 
 /* NOLINTBEGIN(readability-identifier-naming): ld's --wrap makes these names */
@@ -57,6 +59,7 @@ struct plan {
     unsigned long kill_write;
     unsigned long flush_write;
     unsigned long ids;
+    unsigned long unshared;
     unsigned long begin;
     unsigned long timeout;
     unsigned long patience;
@@ -110,23 +113,15 @@ static void read_option(const char *text) {
     const struct {
         const char *name;
         unsigned long *value;
-    } known[] = {{"domains=", &plan.domains},
-                 {"alerts=", &plan.alerts},
-                 {"hostile=", &plan.hostile},
-                 {"die_write=", &plan.die_write},
-                 {"die_read=", &plan.die_read},
-                 {"kill=", &plan.kill},
-                 {"kill_write=", &plan.kill_write},
-                 {"ids=", &plan.ids},
-                 {"flush_write=", &plan.flush_write},
-                 {"begin=", &plan.begin},
-                 {"timeout=", &plan.timeout},
-                 {"patience=", &plan.patience},
-                 {"journal=", &plan.journal},
-                 {"flush=", &plan.flush},
-                 {"live=", &plan.live},
-                 {"pause=", &plan.pause},
-                 {"step=", &plan.step}};
+    } known[] = {{"domains=", &plan.domains},       {"alerts=", &plan.alerts},
+                 {"hostile=", &plan.hostile},       {"die_write=", &plan.die_write},
+                 {"die_read=", &plan.die_read},     {"kill=", &plan.kill},
+                 {"kill_write=", &plan.kill_write}, {"ids=", &plan.ids},
+                 {"unshared=", &plan.unshared},     {"flush_write=", &plan.flush_write},
+                 {"begin=", &plan.begin},           {"timeout=", &plan.timeout},
+                 {"patience=", &plan.patience},     {"journal=", &plan.journal},
+                 {"flush=", &plan.flush},           {"live=", &plan.live},
+                 {"pause=", &plan.pause},           {"step=", &plan.step}};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         size_t size = strlen(known[i].name);
         if (strncmp(text, known[i].name, size) != 0)
@@ -265,6 +260,17 @@ static void sniff(struct publisher *publisher, struct journal *journal, const ch
     }
 }
 
+/* With room for one, which is taken. */
+static struct shared_history *lose_shared(unsigned long count) {
+    const struct shared_hello hello = {0};
+    struct shared_history *shared = shared_history_new(1);
+    if (shared == NULL)
+        exit(3);
+    while (shared_history_lost(shared, SHARED_OUT) < count)
+        (void)shared_history_put_hello(shared, SHARED_OUT, &hello);
+    return shared;
+}
+
 int main(int argc, char **argv) {
     if (argc < 5)
         return 3;
@@ -281,6 +287,8 @@ int main(int argc, char **argv) {
     config.journal_bytes = plan.journal << 20U;
     config.is_live = plan.live > 0;
     config.flush_ms = (uint32_t)plan.flush;
+    struct shared_history *shared = lose_shared(plan.unshared);
+    config.shared = shared;
     struct publisher *publisher = publisher_new(&config, &error);
     if (publisher == NULL) {
         (void)fprintf(stderr, "%s\n", error != NULL ? error : "out of memory");
@@ -296,6 +304,7 @@ int main(int argc, char **argv) {
     struct timespec cpu;
     (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
     int status = publisher_stop(publisher, 0);
+    shared_history_delete(shared);
     (void)printf("%d %ld\n", -status, (long)(cpu.tv_sec * 1000 + cpu.tv_nsec / 1000000));
     return status == 0 ? 0 : 1;
 }
