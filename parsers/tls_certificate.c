@@ -97,13 +97,35 @@ static struct der der_take(struct der *der, size_t size) {
     return (struct der){reader_of(reader_take(&der->here, here)), missing, PARSE_OK};
 }
 
-/* Takes the next element: its tag, and its content to read on. */
-static struct der der_next(struct der *der, uint8_t *tag) {
+/* der_next() for what may be cut, or damaged. */
+static struct der der_next_carefully(struct der *der, uint8_t *tag) {
     *tag = der_u8(der);
     if ((*tag & TAG_NUMBER_MASK) == TAG_NUMBER_MASK) /* long tags stand nowhere on our way */
         der_fail(der, PARSE_MALFORMED);
     size_t length = der_length(der);
     return der_take(der, length);
+}
+
+/* Takes the next element: its tag, and its content to read on. Nearly all are whole, and shorter
+ * than 64 KiB. */
+static inline struct der der_next(struct der *der, uint8_t *tag) {
+    enum { MOST_HEADER = 4 };
+    const uint8_t *at = der->here.at;
+    size_t left = reader_left(&der->here);
+    if (left < MOST_HEADER || der->here.bad || !der_ok(der) ||
+        (at[0] & TAG_NUMBER_MASK) == TAG_NUMBER_MASK)
+        return der_next_carefully(der, tag);
+    size_t header = at[1] < 0x80 ? 2 : at[1] - 0x80U + 2;
+    size_t length = at[1];
+    if (header == 3)
+        length = at[2];
+    else if (header == 4)
+        length = (size_t)at[2] << 8U | at[3];
+    if (at[1] == 0x80 || header > MOST_HEADER || length > left - header)
+        return der_next_carefully(der, tag);
+    *tag = at[0];
+    der->here.at = at + header + length;
+    return (struct der){{at + header, at + header + length, false}, 0, PARSE_OK};
 }
 
 /* Takes the next element, which must have that tag. */

@@ -20,22 +20,31 @@ static inline bool is_counted(uint16_t suite) {
            !tls_is_grease(suite);
 }
 
-static void note_suites(struct attempt *attempt, const struct client_hello *offer) {
+static bool is_fallback_scsv(uint32_t cipher) {
+    return cipher == TLS_SCSV_FALLBACK;
+}
+
+static void note_sslv2_ciphers(struct attempt *attempt, const struct client_hello *offer) {
     struct span list = offer->cipher_suites;
+    uint32_t cipher = 0;
+    while (client_hello_next_cipher(offer, &list, &cipher)) {
+        if (cipher <= UINT16_MAX && is_counted((uint16_t)cipher)) /* else an SSLv2 cipher spec */
+            attempt->suites |= suite_bit((uint16_t)cipher);
+        attempt->has_fallback_scsv |= is_fallback_scsv(cipher);
+    }
+}
+
+/* Straight over the bytes: lists are what is long in most hellos. */
+static void note_suites(struct attempt *attempt, struct span list) {
+    const uint8_t *end = list.data + list.size / 2 * 2;
     uint64_t suites = 0;
     bool has_scsv = false;
-    uint32_t cipher = 0;
-    uint16_t suite = 0;
-    while (!offer->is_sslv2 && span_next_u16(&list, &suite)) {
+    for (const uint8_t *at = list.data; at < end; at += 2) {
+        uint16_t suite = (uint16_t)(at[0] << 8U | at[1]);
         if (is_counted(suite))
             suites |= suite_bit(suite);
         else
-            has_scsv |= suite == TLS_SCSV_FALLBACK;
-    }
-    while (offer->is_sslv2 && client_hello_next_cipher(offer, &list, &cipher)) {
-        if (cipher <= UINT16_MAX && is_counted((uint16_t)cipher)) /* else an SSLv2 cipher spec */
-            suites |= suite_bit((uint16_t)cipher);
-        has_scsv |= cipher == TLS_SCSV_FALLBACK;
+            has_scsv |= is_fallback_scsv(suite);
     }
     attempt->suites = suites;
     attempt->has_fallback_scsv = has_scsv;
@@ -97,7 +106,10 @@ void history_attempt_of(const struct handshake *handshake, struct attempt *attem
         return;
     attempt->lowest_offered = (uint8_t)lowest_offered(&handshake->offer);
     attempt->shares_hybrid = shares_hybrid(&handshake->offer);
-    note_suites(attempt, &handshake->offer);
+    if (handshake->offer.is_sslv2)
+        note_sslv2_ciphers(attempt, &handshake->offer);
+    else if (handshake->offer.cipher_suites.size != 0)
+        note_suites(attempt, handshake->offer.cipher_suites);
 }
 
 enum tls_rank history_proven_by_sentinel(const struct handshake *handshake) {
