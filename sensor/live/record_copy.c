@@ -112,6 +112,17 @@ static void move_all(struct tail *tail, struct handshake *copy) {
     move_one(tail, &copy->quic.offered_versions);
 }
 
+#define IS_NEXT(member, next)                                                                      \
+    (offsetof(struct handshake, next) - offsetof(struct handshake, member) -                       \
+         sizeof(((struct handshake *)NULL)->member) <                                              \
+     _Alignof(max_align_t))
+_Static_assert(IS_NEXT(certificate_name, tunnels) && IS_NEXT(tunnels, alerts) &&
+                   IS_NEXT(alerts, suspects) && IS_NEXT(suspects, conflicts) &&
+                   sizeof(struct handshake) - offsetof(struct handshake, conflicts) -
+                           sizeof(((struct handshake *)NULL)->conflicts) <
+                       _Alignof(struct handshake),
+               "copy_used() knows every member from certificate_name on");
+
 /* The end of a record is mostly empty, and nobody has touched it: what is not in use is left. */
 static void copy_used(const struct handshake *record, struct handshake *copy) {
     memcpy(copy, record, offsetof(struct handshake, certificate_name));
