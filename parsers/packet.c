@@ -204,7 +204,7 @@ static inline bool read_plain_udp(struct span frame, size_t wire_size, const str
 /* False when the frame is not plain, and then the packet's network and transport fields are to be
  * read anew. `wire_size` is frame.size or more. */
 static bool decode_plain(struct span frame, size_t wire_size, struct packet *packet) {
-    struct plain plain;
+    struct plain plain = {0};
     if (frame.size < PLAIN_SIZE || !read_plain_ip(frame, packet, &plain))
         return false;
     if (packet->protocol == IP_PROTOCOL_TCP)
