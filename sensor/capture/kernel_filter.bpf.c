@@ -33,11 +33,13 @@ enum {
     FLAG_RST = 0x04,
     FLAG_URG = 0x20,
     RECORD_CHANGE_CIPHER_SPEC = 20,
+    RECORD_ALERT = 21,
     RECORD_HANDSHAKE = 22,
     RECORD_APPLICATION_DATA = 23,
-    TLS_START = 6,   /* record header and the message's type */
-    DTLS_START = 14, /* the same */
-    KIND_QUIC = 1,   /* of enum kernel_filter_kind */
+    MAX_BEHIND = 1 << 20, /* bytes: further back is another story */
+    TLS_START = 6,        /* record header and the message's type */
+    DTLS_START = 14,      /* the same */
+    KIND_QUIC = 1,        /* of enum kernel_filter_kind */
 };
 
 /* Set before the program is loaded. */
@@ -71,7 +73,10 @@ struct view {
     __u32 transport_size; /* as IP says */
     __u32 payload_at;
     __u32 payload_size;
-    __u8 flags; /* TCP's */
+    __u32 sequence; /* TCP's, and the next */
+    __u8 flags;
+    __u8 is_alert; /* TLS: a record of that type begins here */
+    __u32 sender;  /* which of the key's ends */
 };
 
 enum fate { PASSES, REVIVES, STOPS };
@@ -140,6 +145,8 @@ static __always_inline int read_transport(struct __sk_buff *skb, struct view *vi
         if (bpf_skb_load_bytes(skb, view->transport_at, header, TCP_SIZE) < 0)
             return -1;
         size = (header[12] >> 4) * 4U;
+        view->sequence =
+            (__u32)header[4] << 24 | (__u32)header[5] << 16 | (__u32)header[6] << 8 | header[7];
         view->flags = header[13];
         if (size < TCP_SIZE)
             return -1;
@@ -159,7 +166,7 @@ static __always_inline int read_transport(struct __sk_buff *skb, struct view *vi
 }
 
 /* Of a hello, or of any other message that begins here? Bare acknowledgements are bulk. */
-static __always_inline enum fate fate_of_tls(struct __sk_buff *skb, const struct view *view) {
+static __always_inline enum fate fate_of_tls(struct __sk_buff *skb, struct view *view) {
     __u8 start[TLS_START];
     if (view->flags & (FLAG_FIN | FLAG_RST | FLAG_URG))
         return PASSES;
@@ -171,6 +178,7 @@ static __always_inline enum fate fate_of_tls(struct __sk_buff *skb, const struct
     if (start[0] < RECORD_CHANGE_CIPHER_SPEC || start[0] > RECORD_HANDSHAKE || start[1] != 3 ||
         start[2] > 4)
         return STOPS;
+    view->is_alert = start[0] == RECORD_ALERT;
     return start[0] == RECORD_HANDSHAKE && (start[5] == 1 || start[5] == 2) ? REVIVES : PASSES;
 }
 
@@ -195,11 +203,25 @@ static __always_inline enum fate fate_of_dtls(struct __sk_buff *skb, const struc
                : PASSES;
 }
 
-static __always_inline enum fate fate_of(struct __sk_buff *skb, const struct view *view,
+static __always_inline enum fate fate_of(struct __sk_buff *skb, struct view *view,
                                          const struct kernel_filter_key *key, __u64 kind) {
     if (key->protocol == PROTOCOL_TCP)
         return fate_of_tls(skb, view);
     return kind == KIND_QUIC ? fate_of_quic(skb, view) : fate_of_dtls(skb, view);
+}
+
+/* What a packet of TCP comes to while it may contradict the handshake: bytes that were read before
+ * and alerts end the stop, and now and then one passes. */
+static __always_inline enum fate
+fate_of_watched(const struct view *view, struct kernel_filter_entry *entry, enum fate fate) {
+    __u32 sender = view->sender & 1;
+    __s32 ahead = (__s32)(view->sequence - entry->next_sequence[sender]);
+    if (view->payload_size > 0 && ahead < 0 && ahead > -MAX_BEHIND)
+        return REVIVES;
+    if (fate != STOPS)
+        return view->is_alert ? REVIVES : fate;
+    __u32 number = entry->packets[sender]++; /* two processors at once: one more or less passes */
+    return number % KERNEL_FILTER_SAMPLE == 0 ? PASSES : STOPS;
 }
 
 static __always_inline __u64 *syn_of(const struct kernel_filter_key *key) {
@@ -234,20 +256,24 @@ int kernel_filter(struct __sk_buff *skb) {
     struct view view = {0};
     if (read_network(skb, &view, &key) < 0 || read_transport(skb, &view, &key) < 0)
         return (int)snap_length;
-    kernel_filter_key_sort(&key);
+    view.sender = kernel_filter_key_sort(&key);
     if (view.flags & FLAG_SYN)
         note_syn(&key);
     struct kernel_filter_entry *entry = bpf_map_lookup_elem(&stopped, &key);
     if (!entry)
         return (int)snap_length;
-    if (bpf_ktime_get_ns() - entry->stopped_ns > lifetime_ns) {
+    __u64 now_ns = bpf_ktime_get_ns();
+    if (now_ns - entry->stopped_ns > lifetime_ns) {
         bpf_map_delete_elem(&stopped, &key);
         count(COUNTER_EXPIRED, 1);
         return (int)snap_length;
     }
     enum fate fate = REVIVES;
-    if (!(view.flags & FLAG_SYN) && holds(&key, entry))
+    if (!(view.flags & FLAG_SYN) && holds(&key, entry)) {
         fate = fate_of(skb, &view, &key, entry->kind);
+        if (now_ns < entry->watched_ns)
+            fate = fate_of_watched(&view, entry, fate);
+    }
     if (fate == STOPS) {
         count(COUNTER_PACKETS, 1);
         count(COUNTER_BYTES, skb->len);

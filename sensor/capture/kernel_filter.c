@@ -93,19 +93,23 @@ int kernel_filter_attach(struct kernel_filter *filter, int packet_socket) {
 }
 
 int kernel_filter_stop(struct kernel_filter *filter, const struct kernel_filter_flow *flow,
-                       enum kernel_filter_kind kind, uint64_t behind_us) {
+                       uint64_t behind_us) {
     struct kernel_filter_key key = {.ip_version = flow->ip_version, .protocol = flow->protocol};
-    struct kernel_filter_entry entry = {.kind = kind};
+    struct kernel_filter_entry entry = {.kind = flow->kind};
     struct timespec now;
     for (unsigned end = 0; end < 2; end++) {
         memcpy(key.address[end], flow->address[end].bytes, sizeof key.address[end]);
         key.port[end] = htons(flow->port[end]);
     }
-    kernel_filter_key_sort(&key);
+    unsigned first = kernel_filter_key_sort(&key);
     clock_gettime(CLOCK_MONOTONIC, &now);
     entry.stopped_ns = (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
     uint64_t behind_ns = (behind_us + CLOCK_SLACK_US) * 1000U;
     entry.seen_ns = entry.stopped_ns > behind_ns ? entry.stopped_ns - behind_ns : 0;
+    if (flow->watch_us > 0)
+        entry.watched_ns = entry.seen_ns + (flow->watch_us + CLOCK_SLACK_US) * 1000U;
+    for (unsigned end = 0; end < 2; end++)
+        entry.next_sequence[end] = flow->next_sequence[end ^ first];
     return bpf_map_update_elem(filter->stopped, &key, &entry, BPF_ANY);
 }
 

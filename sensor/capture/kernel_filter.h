@@ -16,6 +16,11 @@
  * A SYN, a ClientHello or a ServerHello (over UDP also a QUIC long header) ends the stop: what
  * follows is a new handshake, and none of it is lost.
  *
+ * A TCP connection may be named while its handshake can be contradicted still (`watch_us`). Until
+ * that is over, an alert and bytes that were read before end the stop as well, so that what follows
+ * them is seen, and of the rest every 32nd packet of each end passes: what is
+ * suspect is compared with it.
+ *
  * The table is bounded and forgets the entries that were used longest ago; forgetting costs time
  * only. What was stopped is counted by the kernel, as it does not show in the socket's own counts.
  *
@@ -45,6 +50,9 @@ struct kernel_filter_flow {
     uint16_t port[2];
     uint8_t ip_version;
     uint8_t protocol; /* IP_PROTOCOL_TCP or IP_PROTOCOL_UDP */
+    enum kernel_filter_kind kind;
+    uint64_t watch_us;         /* from the latest packet that the caller knows; TCP only */
+    uint32_t next_sequence[2]; /* with watch_us: what each end says from there on is new */
 };
 
 struct kernel_filter_counts {
@@ -68,7 +76,7 @@ int kernel_filter_attach(struct kernel_filter *filter, int packet_socket);
  * these addresses and ports have begun since, it is not stopped. Any thread. 0 or -errno.
  */
 int kernel_filter_stop(struct kernel_filter *filter, const struct kernel_filter_flow *flow,
-                       enum kernel_filter_kind kind, uint64_t behind_us);
+                       uint64_t behind_us);
 
 /* Since kernel_filter_new(), of all processors. */
 struct kernel_filter_counts kernel_filter_count(const struct kernel_filter *filter);

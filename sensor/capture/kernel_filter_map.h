@@ -17,11 +17,17 @@ struct kernel_filter_key {
 };
 
 struct kernel_filter_entry {
-    __u64 stopped_ns; /* of CLOCK_MONOTONIC */
-    __u64 seen_ns;    /* the owner had seen everything up to then */
-    __u32 kind;       /* enum kernel_filter_kind */
-    __u32 is_checked; /* no SYN came between seen_ns and the entry */
+    __u64 stopped_ns;       /* of CLOCK_MONOTONIC */
+    __u64 seen_ns;          /* the owner had seen everything up to then */
+    __u64 watched_ns;       /* until then the handshake may be contradicted; then these count: */
+    __u32 next_sequence[2]; /* by end, in the key's order */
+    __u32 packets[2];       /* of each end since then */
+    __u32 kind;             /* enum kernel_filter_kind */
+    __u32 is_checked;       /* no SYN came between seen_ns and the entry */
 };
+
+/* While watched: one of so many packets of an end passes. */
+enum { KERNEL_FILTER_SAMPLE = 32 };
 
 /* When the latest SYN of each connection was seen, by a hash of it. */
 enum { KERNEL_FILTER_SYNS = 65536 };
@@ -35,19 +41,19 @@ enum kernel_filter_counter {
 };
 
 /* Both directions have one key: the ends are put in the order of their numbers, whatever that is on
- * this machine. */
-static inline __attribute__((always_inline)) void
+ * this machine. Which of them came first: 0 or 1. */
+static inline __attribute__((always_inline)) __u32
 kernel_filter_key_sort(struct kernel_filter_key *key) {
     __u64 high = key->address[0][0];
     __u64 low = key->address[0][1];
     __u16 port = key->port[0];
     if (high < key->address[1][0])
-        return;
+        return 0;
     if (high == key->address[1][0]) {
         if (low < key->address[1][1])
-            return;
+            return 0;
         if (low == key->address[1][1] && port <= key->port[1])
-            return;
+            return 0;
     }
     key->address[0][0] = key->address[1][0];
     key->address[0][1] = key->address[1][1];
@@ -55,6 +61,7 @@ kernel_filter_key_sort(struct kernel_filter_key *key) {
     key->address[1][0] = high;
     key->address[1][1] = low;
     key->port[1] = port;
+    return 1;
 }
 
 #endif

@@ -29,10 +29,9 @@ int kernel_filter_attach(struct kernel_filter *filter, int packet_socket) {
 }
 
 int kernel_filter_stop(struct kernel_filter *filter, const struct kernel_filter_flow *flow,
-                       enum kernel_filter_kind kind, uint64_t behind_us) {
+                       uint64_t behind_us) {
     (void)filter;
     (void)flow;
-    (void)kind;
     (void)behind_us;
     return -ENOSYS;
 }

@@ -18,7 +18,17 @@
 #include "handshake.h"
 #include "packet.h"
 
-struct flow_key;
+/*
+ * An open connection whose handshake is over. Of interest are its end and another handshake; and
+ * for a while, over TCP, what may contradict the handshake: bytes that were read before, alerts in
+ * clear and all that follows either of them, and a packet now and then, to compare those with.
+ */
+struct flow_bulk {
+    const struct flow_key *key;
+    enum handshake_protocol protocol;
+    uint64_t watch_us;         /* how long from now; 0: it cannot be contradicted any more */
+    uint32_t next_sequence[2]; /* valid then: of the first byte of each end that was not read yet */
+};
 
 struct flow_config {
     size_t flows;          /* connections followed at once: 131072 */
@@ -30,10 +40,10 @@ struct flow_config {
     uint64_t handshake_timeout_us; /* silence this long in a handshake ends it: 30 s */
     uint64_t closing_timeout_us;   /* after the first FIN, how long the rest may take: 1 s */
     uint64_t idle_timeout_us;      /* finished connections are forgotten after: 300 s */
-    /* Live: told of an open connection whose handshake is over, and of which nothing but its end or
-     * another handshake is of interest, whenever some more of its payload came in vain. It may be
-     * kept out before it gets here. `context` is the table's. NULL: nobody wants to know. */
-    void (*bulk)(void *context, const struct flow_key *key, enum handshake_protocol protocol);
+    /* Live: told of an open connection whose handshake is over, whenever some more of its payload
+     * came in vain. All but what struct flow_bulk names may be kept out before it gets here.
+     * `context` is the table's. NULL: nobody wants to know. */
+    void (*bulk)(void *context, const struct flow_bulk *bulk);
 };
 void flow_default_config(struct flow_config *config);
 

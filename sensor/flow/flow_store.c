@@ -177,6 +177,7 @@ struct session *flow_begin_session(struct flow_table *table, uint32_t index,
         table->counts.flows_evicted += !is_over;
     }
     flow->session = table->free_sessions[--table->free_session_count];
+    flow->vain = 0;
     struct session *session = &table->sessions[flow->session];
     session_init(session, &table->rests[flow->session], &table->buffers);
     session->windows = &table->windows;

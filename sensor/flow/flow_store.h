@@ -78,7 +78,7 @@ struct flow {
     uint8_t list;
     uint8_t vlan_count;
     uint8_t closed; /* bit per end: it sent a FIN; a RST closes both */
-    uint8_t vain;   /* packets with payload after the handshake was told, modulo BULK_PACKETS */
+    uint8_t vain;   /* packets with payload after the handshake was over, modulo BULK_PACKETS */
     uint8_t told;   /* 1 + enum handshake_protocol of the handshake told last; 0: of which more is
                        needed all the same */
     /* the rest */
@@ -193,14 +193,22 @@ bool flow_has_hole(const struct flow_table *table, uint64_t since_us);
  * between the same addresses, so that they come in the order of their ends. */
 void flow_linger(struct flow_table *table, uint32_t index);
 
-/* Payload came on a flow whose handshake was told. */
-static inline void flow_note_vain(struct flow_table *table, uint32_t index) {
-    struct flow *flow = &table->flows[index];
-    if (table->config.bulk == NULL || flow->told == 0 || flow->closed != 0)
-        return;
+/* Payload came on a flow whose handshake is over. True when that is to be told. */
+static inline bool flow_note_vain(const struct flow_table *table, struct flow *flow) {
+    if (table->config.bulk == NULL || flow->closed != 0)
+        return false;
     flow->vain = (uint8_t)((flow->vain + 1) % BULK_PACKETS);
-    if (flow->vain == BULK_FIRST)
-        table->config.bulk(table->context, &flow->key, (enum handshake_protocol)(flow->told - 1));
+    return flow->vain == BULK_FIRST;
+}
+
+/* Payload came on a flow whose handshake was told. */
+static inline void flow_note_done(struct flow_table *table, uint32_t index) {
+    struct flow *flow = &table->flows[index];
+    if (flow->told == 0 || !flow_note_vain(table, flow))
+        return;
+    const struct flow_bulk bulk = {.key = &flow->key,
+                                   .protocol = (enum handshake_protocol)(flow->told - 1)};
+    table->config.bulk(table->context, &bulk);
 }
 
 /* flow_tcp.c, flow_udp.c: one packet of each. */

@@ -41,10 +41,30 @@ static struct segment segment_of(const struct packet *packet, const struct packe
                             .mark = *mark};
 }
 
+/* Payload came that contradicts nothing: what is like it may be kept out, unless something did
+ * before. */
+static void flow_note_afterwards(struct flow_table *table, struct flow *flow,
+                                 struct session *session) {
+    const struct handshake *record = session->record;
+    if (record->tunnel_count > 0 || record->suspect_count > 0 || record->conflict_count > 0 ||
+        !flow_note_vain(table, flow))
+        return;
+    const struct flow_bulk bulk = {
+        .key = &flow->key,
+        .protocol = record->protocol,
+        .watch_us = flow->last_us > table->now_us ? flow->last_us - table->now_us : 0,
+        .next_sequence = {session->streams[0].next_sequence, session->streams[1].next_sequence},
+    };
+    session->is_thinned = true;
+    table->config.bulk(table->context, &bulk);
+}
+
 /* A packet that comes within a round trip of a finished handshake: only what contradicts it, or was
  * never its sender's, is looked for. */
-static void flow_packet_afterwards(struct session *session, unsigned from,
+static void flow_packet_afterwards(struct flow_table *table, uint32_t index, unsigned from,
                                    const struct packet *packet, uint64_t time_us, uint64_t number) {
+    struct flow *flow = &table->flows[index];
+    struct session *session = &table->sessions[flow->session];
     struct packet_mark mark;
     packet_mark_of(packet, time_us, number, &mark);
     evidence_note_packet(session, from, packet, &mark);
@@ -52,6 +72,7 @@ static void flow_packet_afterwards(struct session *session, unsigned from,
         return;
     struct segment segment = segment_of(packet, &mark);
     stream_afterwards(session, from, &segment);
+    flow_note_afterwards(table, flow, session);
 }
 
 /* One packet of a connection whose handshake is in progress. */
@@ -60,7 +81,7 @@ static void flow_session_packet(struct flow_table *table, uint32_t index, unsign
     struct flow *flow = &table->flows[index];
     struct session *session = &table->sessions[flow->session];
     if (session->is_finished) {
-        flow_packet_afterwards(session, from, packet, time_us, number);
+        flow_packet_afterwards(table, index, from, packet, time_us, number);
         return;
     }
     session_note_packet(session, from, packet, time_us, number);
@@ -294,7 +315,7 @@ void flow_tcp_segment(struct flow_table *table, const struct packet *packet,
         else if (flow->state == FLOW_FOREIGN && !is_syn)
             flow_foreign_payload(table, index, from, packet, time_us, number);
         else if (flow->state == FLOW_DONE)
-            flow_note_vain(table, index);
+            flow_note_done(table, index);
     }
     if (flow->list != LIST_IDLE)
         return;

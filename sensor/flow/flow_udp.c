@@ -70,7 +70,7 @@ static void flow_idle_datagram(struct flow_table *table, uint32_t index, unsigne
         flow->end[from].packets = 1;
         flow->end[from].first_hop_limit = packet->hop_limit;
         if (is_after_told)
-            flow_note_vain(table, index);
+            flow_note_done(table, index);
         if (flow->last_us + TOUCH_US < table->now_us)
             flow_list_move(table, index, LIST_IDLE);
         return;

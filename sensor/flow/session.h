@@ -28,7 +28,8 @@ enum {
     STREAM_MAX_HELD = 24, /* segments that wait for an earlier one */
     STREAM_MAX_PADDING =
         6, /* bytes of link padding that some taps count as payload of a bare acknowledgement */
-    STREAM_MAX_AHEAD = 1 << 20, /* bytes; a segment further ahead belongs to another story */
+    STREAM_MAX_AHEAD = 1 << 20,   /* bytes; a segment further ahead belongs to another story */
+    STREAM_MAX_THINNED = 1 << 26, /* the same where what lies between is kept out */
 };
 
 /* What a stream's reader waits for. */
@@ -160,7 +161,8 @@ struct session {
     bool is_after_told;   /* UDP: this flow told of a handshake before */
     bool missed_bytes[2]; /* by end: a hole was met */
     bool has_suspects;    /* the record has some */
-    uint8_t opener;       /* 1 + the end that sent the SYN; 0: not seen */
+    bool is_thinned; /* it is finished, and bytes behind it may be kept out (flow_config.bulk) */
+    uint8_t opener;  /* 1 + the end that sent the SYN; 0: not seen */
     uint8_t kept_count;
     uint32_t kept_used; /* bytes used of the last of kept[] */
 

@@ -218,6 +218,10 @@ void stream_afterwards(struct session *session, unsigned end, const struct segme
     const struct evidence_window *window = &stream->window;
     struct tls_alert alert = {0};
     int32_t ahead = sequence_distance(stream->next_sequence, segment->sequence);
+    if (session->is_thinned && ahead > 0 && ahead <= STREAM_MAX_THINNED) {
+        stream->next_sequence = segment->sequence;
+        ahead = 0;
+    }
     if (!stream->has_next || ahead > STREAM_MAX_AHEAD)
         return;
     size_t known = ahead < 0 ? (size_t) - (int64_t)ahead : 0;

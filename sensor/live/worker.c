@@ -117,7 +117,7 @@ static void on_finished(void *context, const struct handshake *handshake) {
 
 /* Nothing more is needed of a connection: the kernel may stop what comes. Should it not take the
  * name, more packets come, and that is all. */
-static void on_bulk(void *context, const struct flow_key *key, enum handshake_protocol protocol) {
+static void on_bulk(void *context, const struct flow_bulk *bulk) {
     static const enum kernel_filter_kind kinds[] = {
         [HANDSHAKE_TLS] = KERNEL_FILTER_TLS,
         [HANDSHAKE_SSLV2] = KERNEL_FILTER_TLS,
@@ -125,10 +125,14 @@ static void on_bulk(void *context, const struct flow_key *key, enum handshake_pr
         [HANDSHAKE_QUIC] = KERNEL_FILTER_QUIC,
     };
     const struct worker *worker = context;
+    const struct flow_key *key = bulk->key;
     struct kernel_filter_flow flow = {
         .port = {key->port[0], key->port[1]},
         .ip_version = (uint8_t)key->ip_version,
         .protocol = (uint8_t)key->protocol,
+        .kind = kinds[bulk->protocol],
+        .watch_us = bulk->watch_us,
+        .next_sequence = {bulk->next_sequence[0], bulk->next_sequence[1]},
     };
     for (unsigned end = 0; end < 2; end++)
         memcpy(flow.address[end].bytes, key->address[end], sizeof flow.address[end].bytes);
@@ -136,7 +140,7 @@ static void on_bulk(void *context, const struct flow_key *key, enum handshake_pr
     uint64_t steady_us = 0;
     uint64_t known_us = lane_now(worker->lane);
     live_clock_now(&day_us, &steady_us);
-    (void)kernel_filter_stop(worker->config.live.kernel_filter, &flow, kinds[protocol],
+    (void)kernel_filter_stop(worker->config.live.kernel_filter, &flow,
                              day_us > known_us ? day_us - known_us : 0);
 }
 

@@ -20,15 +20,15 @@ static struct dtls_talk dtls;
 static struct tape tape;
 static struct bytes flight;
 static unsigned calls;
-static enum handshake_protocol called_protocol;
+static struct flow_bulk called; /* the latest */
 static uint16_t called_ports[2];
 
-static void note_bulk(void *context, const struct flow_key *key, enum handshake_protocol protocol) {
+static void note_bulk(void *context, const struct flow_bulk *bulk) {
     assert_ptr_equal(context, &tape);
     calls++;
-    called_protocol = protocol;
-    called_ports[0] = key->port[0];
-    called_ports[1] = key->port[1];
+    called = *bulk;
+    called_ports[0] = bulk->key->port[0];
+    called_ports[1] = bulk->key->port[1];
 }
 
 static size_t handshake_steps;
@@ -54,7 +54,9 @@ static void say_data(enum handshake_side from, unsigned count) {
 /* A handshake that is over, and the connection still open. */
 static void say_handshake(void) {
     talk_tls13(&talk, CLIENT_FIRST, SERVER_FIRST);
-    talk.count -= 3; /* the close */
+    talk.count -= 5; /* some data of both, and the close */
+    for (unsigned side = 0; side < SIDE_COUNT; side++)
+        talk.said[side].size -= talk.steps[talk.count + side].size;
     handshake_steps = talk.count;
 }
 
@@ -84,7 +86,7 @@ static void is_called_while_payload_comes_in_vain(void **state) {
     say_data(SIDE_CLIENT, EVERY * 5);
     unsigned count = calls_of_talk();
     assert_in_range(count, 10, 11); /* some data is in the handshake's own packets */
-    assert_int_equal(called_protocol, HANDSHAKE_TLS);
+    assert_int_equal(called.protocol, HANDSHAKE_TLS);
     assert_int_equal(called_ports[0] + called_ports[1], CLIENT_PORT + SERVER_PORT);
 }
 
@@ -109,7 +111,8 @@ static void acknowledgements_are_not_counted(void **state) {
 
 static void is_not_called_once_an_end_was_closed(void **state) {
     (void)state;
-    talk_tls13(&talk, CLIENT_FIRST, SERVER_FIRST);
+    say_handshake();
+    talk_packet(&talk, SIDE_CLIENT, TCP_FIN | TCP_ACK);
     say_data(SIDE_SERVER, EVERY * 5);
     assert_int_equal(calls_of_talk(), 0);
 }
@@ -144,6 +147,84 @@ static void foreign_connections_are_followed_on(void **state) {
     tape_close(&tape);
 }
 
+/* A handshake and so much data, which come at once: it can be contradicted still. */
+static void play_at_once(unsigned count) {
+    say_handshake();
+    say_data(SIDE_CLIENT, count);
+    say_data(SIDE_SERVER, count);
+    open_tape();
+    tape_play(&tape, &talk);
+}
+
+static void says_what_may_contradict_the_handshake(void **state) {
+    (void)state;
+    play_at_once(2);
+    assert_int_equal(calls, 1); /* both of the client's */
+    assert_int_equal(called.protocol, HANDSHAKE_TLS);
+    assert_in_range(called.watch_us, 1, SECOND);
+    unsigned server = called_ports[0] == SERVER_PORT ? 0 : 1;
+    const struct step *next = &talk.steps[talk.count - 2]; /* the server's first */
+    assert_int_equal(called.next_sequence[server], next->sequence);
+    assert_int_equal(called.next_sequence[server ^ 1U], next->acknowledgement);
+    tape_close(&tape);
+}
+
+static void is_called_again_while_it_can_be_contradicted(void **state) {
+    (void)state;
+    play_at_once(EVERY);
+    assert_int_equal(calls, 2);
+    tape_close(&tape);
+}
+
+/* In the server's name, at the first byte that it has not said yet. The bytes stay until it does.
+ */
+static struct step forged_alert(void) {
+    flight.size = 0;
+    record_alert(&flight, 2, 40);
+    struct step step = *talk_say(&talk, SIDE_SERVER, &flight);
+    talk.said[SIDE_SERVER].size -= flight.size;
+    talk.count--;
+    step.hop_limit = 7;
+    return step;
+}
+
+static void is_not_called_once_something_is_suspect(void **state) {
+    (void)state;
+    play_at_once(0);
+    const struct step forged = forged_alert();
+    tape_step(&tape, &forged);
+    size_t before = talk.count;
+    say_data(SIDE_SERVER, EVERY);
+    for (size_t i = before; i < talk.count; i++)
+        tape_step(&tape, &talk.steps[i]);
+    assert_int_equal(calls, 0);
+    tape_close(&tape);
+}
+
+/* Some of the server's bytes were kept out when an alert is forged in its name; what it says next
+ * stands in the same place. */
+static void a_forged_alert_behind_what_was_kept_out_is_contradicted(void **state) {
+    (void)state;
+    play_at_once(2);
+    assert_int_equal(calls, 1);
+    say_data(SIDE_SERVER, 20); /* not played */
+    const struct step forged = forged_alert();
+    tape_step(&tape, &forged);
+    say_data(SIDE_SERVER, 1);
+    tape_step(&tape, &talk.steps[talk.count - 1]);
+    tape_end(&tape);
+    assert_int_equal(tape.count, 1);
+    const struct handshake *record = &tape.last;
+    assert_int_equal(record->outcome, OUTCOME_COMPLETED);
+    assert_int_equal(record->missed & ~(uint32_t)MISSED_END, 0);
+    assert_int_equal(record->suspect_count, 1);
+    const struct suspect *suspect = &record->suspects[0];
+    assert_int_equal(transport_signals(record, suspect), SIGNAL_CONFLICT | SIGNAL_DATA_AFTER |
+                                                             SIGNAL_HOP_LIMIT |
+                                                             SIGNAL_ENCRYPTED_EPOCH);
+    tape_close(&tape);
+}
+
 static void dtls_is_named_as_what_it_is(void **state) {
     (void)state;
     dtls_talk_init(&dtls);
@@ -158,7 +239,7 @@ static void dtls_is_named_as_what_it_is(void **state) {
     }
     dtls_play(&tape, &dtls);
     assert_int_equal(calls, 3);
-    assert_int_equal(called_protocol, HANDSHAKE_DTLS);
+    assert_int_equal(called.protocol, HANDSHAKE_DTLS);
     tape_close(&tape);
 }
 
@@ -170,6 +251,10 @@ int main(void) {
         cmocka_unit_test(is_not_called_once_an_end_was_closed),
         cmocka_unit_test(is_not_called_during_the_next_handshake),
         cmocka_unit_test(foreign_connections_are_followed_on),
+        cmocka_unit_test(says_what_may_contradict_the_handshake),
+        cmocka_unit_test(is_called_again_while_it_can_be_contradicted),
+        cmocka_unit_test(is_not_called_once_something_is_suspect),
+        cmocka_unit_test(a_forged_alert_behind_what_was_kept_out_is_contradicted),
         cmocka_unit_test(dtls_is_named_as_what_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -185,12 +185,12 @@ static void stop_all(enum kernel_filter_kind kind) {
     static const uint8_t protocols[] = {IP_PROTOCOL_TCP, IP_PROTOCOL_UDP};
     usleep(2000); /* a SYN of just now might not have been read */
     for (unsigned i = 0; i < 4; i++) {
-        const struct kernel_filter_flow flow = flow_of(i < 2 ? 4 : 6, protocols[i % 2]);
+        struct kernel_filter_flow flow = flow_of(i < 2 ? 4 : 6, protocols[i % 2]);
         /* over UDP there is no plain TLS: what is asked about TCP's ports must not depend on it */
-        enum kernel_filter_kind own = kind;
+        flow.kind = kind;
         if (protocols[i % 2] == IP_PROTOCOL_UDP && kind == KERNEL_FILTER_TLS)
-            own = KERNEL_FILTER_QUIC;
-        assert_int_equal(kernel_filter_stop(filter, &flow, own, 0), 0);
+            flow.kind = KERNEL_FILTER_QUIC;
+        assert_int_equal(kernel_filter_stop(filter, &flow, 0), 0);
     }
 }
 
@@ -240,7 +240,7 @@ static void ends_may_be_named_in_any_order(void **state) {
         turned.address[end] = flow.address[end ^ 1U];
         turned.port[end] = flow.port[end ^ 1U];
     }
-    assert_int_equal(kernel_filter_stop(filter, &turned, KERNEL_FILTER_TLS, 0), 0);
+    assert_int_equal(kernel_filter_stop(filter, &turned, 0), 0);
     assert_false(recipe_passes(V4_TCP TCP("18") DATA));
     assert_false(recipe_passes(V4_BACK TCP_BACK("18") DATA));
     close_filter();
@@ -253,7 +253,7 @@ static void an_address_that_talks_to_itself_has_two_ends(void **state) {
         .port = {443, 49153}, .ip_version = 4, .protocol = IP_PROTOCOL_TCP};
     memcpy(flow.address[0].bytes, (uint8_t[]){127, 0, 0, 1}, 4);
     flow.address[1] = flow.address[0];
-    assert_int_equal(kernel_filter_stop(filter, &flow, KERNEL_FILTER_TLS, 0), 0);
+    assert_int_equal(kernel_filter_stop(filter, &flow, 0), 0);
     static const char head[] = "eth:0800 4500TTTT7701000040060000"
                                "7f0000017f000001";
     char recipe[256];
@@ -287,11 +287,11 @@ static void a_syn_that_was_not_read_yet_counts(void **state) {
     const struct kernel_filter_flow flow = flow_of(4, IP_PROTOCOL_TCP);
     assert_true(recipe_passes(V4_TCP TCP("02")));
     usleep(20000);
-    assert_int_equal(kernel_filter_stop(filter, &flow, KERNEL_FILTER_TLS, 100000), 0);
+    assert_int_equal(kernel_filter_stop(filter, &flow, 100000), 0);
     assert_true(recipe_passes(V4_TCP TCP("10") MIDDLE));
     assert_true(recipe_passes(V4_TCP TCP("10") MIDDLE));
     /* the SYN was read in the meantime */
-    assert_int_equal(kernel_filter_stop(filter, &flow, KERNEL_FILTER_TLS, 1000), 0);
+    assert_int_equal(kernel_filter_stop(filter, &flow, 1000), 0);
     assert_false(recipe_passes(V4_TCP TCP("10") MIDDLE));
     /* once it is known to hold, another's SYN in the same place is nothing to it */
     assert_true(recipe_passes("eth:0800 v4:06:2 " TCP("02")));
@@ -319,10 +319,96 @@ static void a_full_table_forgets_and_takes_more(void **state) {
     struct kernel_filter_flow flow = flow_of(4, IP_PROTOCOL_TCP);
     for (unsigned i = 0; i < 100 * FLOWS; i++) {
         flow.port[0] = (uint16_t)(1024 + i);
-        assert_int_equal(kernel_filter_stop(filter, &flow, KERNEL_FILTER_TLS, 0), 0);
+        assert_int_equal(kernel_filter_stop(filter, &flow, 0), 0);
     }
     stop_all(KERNEL_FILTER_TLS);
     assert_false(recipe_passes(V4_TCP TCP("18") DATA));
+    close_filter();
+}
+
+/* ---- while the handshake may be contradicted ---- */
+
+#define AT(sequence, flags)                                                                        \
+    "c00101bb" sequence "55667788"                                                                 \
+    "50" flags "ff0000000000"
+#define BACK(acknowledges) "01bbc001aabbcc00" acknowledges "5018ff0000000000"
+#define NEXT               "11223344" /* of 10.0.1.1, which has said everything before */
+#define ALERT              "15030300020228"
+
+/* `ends_turned`: the caller's order of the ends is not to matter. */
+static void watch(uint64_t watch_us, bool ends_turned) {
+    struct kernel_filter_flow flow = flow_of(4, IP_PROTOCOL_TCP);
+    struct kernel_filter_flow turned = flow;
+    unsigned speaker = ends_turned ? 1 : 0;
+    for (unsigned end = 0; end < 2 && ends_turned; end++) {
+        turned.address[end] = flow.address[end ^ 1U];
+        turned.port[end] = flow.port[end ^ 1U];
+    }
+    turned.kind = KERNEL_FILTER_TLS;
+    turned.watch_us = watch_us;
+    turned.next_sequence[speaker] = 0x11223344;
+    turned.next_sequence[speaker ^ 1U] = 0xaabbcc00;
+    usleep(2000);
+    assert_int_equal(kernel_filter_stop(filter, &turned, 0), 0);
+}
+
+static unsigned count_passing(const char *recipe, unsigned count) {
+    unsigned passing = 0;
+    for (unsigned i = 0; i < count; i++)
+        passing += recipe_passes(recipe);
+    return passing;
+}
+
+static void some_of_what_is_watched_passes(void **state) {
+    (void)state;
+    static const char *const bulk[] = {
+        V4_TCP AT(NEXT, "18") DATA,    V4_TCP AT("11229999", "10") MIDDLE,
+        V4_TCP AT(NEXT, "10"),         V4_TCP AT("11223340", "10"), /* bare acknowledgements */
+        V4_BACK BACK("00000000") DATA,
+    };
+    open_filter(FLOWS, LONG_S);
+    for (size_t i = 0; i < sizeof bulk / sizeof bulk[0]; i++) {
+        watch(LONG_S * UINT64_C(1000000), i % 2 == 1);
+        assert_int_equal(count_passing(bulk[i], 320), 10);
+    }
+    assert_int_equal(kernel_filter_count(filter).revived, 0);
+    watch(0, false);
+    assert_int_equal(count_passing(bulk[0], 320), 0);
+    close_filter();
+}
+
+static void what_may_contradict_ends_the_stop(void **state) {
+    (void)state;
+    static const char *const contradictions[] = {
+        V4_TCP AT("11223343", "18") DATA, /* begins one byte before what is new */
+        V4_TCP AT("11220000", "10") MIDDLE, V4_TCP AT(NEXT, "18") ALERT,
+        V4_TCP AT("11230000", "18") ALERT,  V4_BACK BACK("11223344") ALERT,
+    };
+    open_filter(FLOWS, LONG_S);
+    for (size_t i = 0; i < sizeof contradictions / sizeof contradictions[0]; i++) {
+        watch(LONG_S * UINT64_C(1000000), i % 2 == 1);
+        assert_true(recipe_passes(contradictions[i]));
+        assert_int_equal(count_passing(V4_TCP AT(NEXT, "18") DATA, 100), 100);
+    }
+    assert_int_equal(kernel_filter_count(filter).revived,
+                     sizeof contradictions / sizeof contradictions[0]);
+    /* another story, or a connection that nothing can contradict any more */
+    watch(LONG_S * UINT64_C(1000000), false);
+    assert_in_range(count_passing(V4_TCP AT("01223344", "18") DATA, 100), 3, 4);
+    watch(0, false);
+    assert_int_equal(count_passing(V4_TCP AT("11223343", "18") DATA, 100), 0);
+    assert_true(recipe_passes(V4_TCP AT(NEXT, "18") ALERT));
+    assert_int_equal(count_passing(V4_TCP AT(NEXT, "18") DATA, 100), 0);
+    close_filter();
+}
+
+static void the_watch_ends(void **state) {
+    (void)state;
+    open_filter(FLOWS, LONG_S);
+    watch(100000, false);
+    usleep(150000);
+    assert_int_equal(count_passing(V4_TCP AT(NEXT, "18") DATA, 100), 0);
+    assert_int_equal(count_passing(V4_TCP AT("11223343", "18") DATA, 100), 0);
     close_filter();
 }
 
@@ -336,6 +422,9 @@ int main(void) {
         cmocka_unit_test(a_syn_that_was_not_read_yet_counts),
         cmocka_unit_test(entries_expire),
         cmocka_unit_test(a_full_table_forgets_and_takes_more),
+        cmocka_unit_test(some_of_what_is_watched_passes),
+        cmocka_unit_test(what_may_contradict_ends_the_stop),
+        cmocka_unit_test(the_watch_ends),
     };
     char error[KERNEL_FILTER_ERROR_SIZE];
     struct kernel_filter *first = kernel_filter_new(FLOWS, LONG_S, FRAME_MAX_SIZE, error);
