@@ -83,6 +83,21 @@ uint8_t *session_keep(struct session *session, size_t size) {
     return kept;
 }
 
+/* What is left of the buffer before it stays unused. */
+void session_let_go(struct session *session, const uint8_t *kept, size_t size) {
+    if (session->kept_count == 0)
+        return;
+    struct buffer *last = &session->kept[session->kept_count - 1];
+    if (kept + size != last->data + session->kept_used)
+        return;
+    session->kept_used -= (uint32_t)size;
+    if (session->kept_used > 0)
+        return;
+    buffers_give(session->buffers, last);
+    session->kept_count--;
+    session->kept_used = session->kept_count > 0 ? last[-1].size : 0;
+}
+
 /* A program's reset carries the number behind all that was sent, a kernel's without a socket any
  * number that was acknowledged. Whatever the order of packets in a capture, the first cannot stand
  * before bytes that were seen already, and neither far from all others. */
@@ -198,6 +213,11 @@ size_t session_wants(const struct session *session, uint8_t type, size_t length)
         return 0;
     }
     return 0;
+}
+
+bool session_refers_to(uint8_t type) {
+    return type == TLS_CLIENT_HELLO || type == TLS_SERVER_HELLO ||
+           type == TLS_DRAFT_HELLO_RETRY_REQUEST;
 }
 
 static void session_set_client(struct session *session, unsigned client_end) {

@@ -161,8 +161,8 @@ struct session {
     bool is_after_told;   /* UDP: this flow told of a handshake before */
     bool missed_bytes[2]; /* by end: a hole was met */
     bool has_suspects;    /* the record has some */
-    bool is_thinned; /* it is finished, and bytes behind it may be kept out (flow_config.bulk) */
-    uint8_t opener;  /* 1 + the end that sent the SYN; 0: not seen */
+    bool is_thinned;      /* bytes behind what is read may be kept out (flow_config.bulk) */
+    uint8_t opener;       /* 1 + the end that sent the SYN; 0: not seen */
     uint8_t kept_count;
     uint32_t kept_used; /* bytes used of the last of kept[] */
 
@@ -192,6 +192,8 @@ void session_release(struct session *session); /* gives all buffers back */
 /* `size` contiguous bytes that live as long as the session; NULL when there are none left
  * (MISSED_MEMORY is noted). */
 uint8_t *session_keep(struct session *session, size_t size);
+/* Nobody needs these bytes of session_keep() any more. They are given back if they came last. */
+void session_let_go(struct session *session, const uint8_t *kept, size_t size);
 /* A ClientHello that was read: the first one, or the one that the server asked for. */
 void session_offer(struct session *session, unsigned end, const struct client_hello *hello,
                    bool is_first, const struct segment *segment);
@@ -212,6 +214,8 @@ void session_malformed(struct session *session, enum handshake_malformed what,
                        const struct segment *segment);
 /* How many bytes of a message of this type and length the session wants to keep: 0 to skip it. */
 size_t session_wants(const struct session *session, uint8_t type, size_t length);
+/* Does the record point into messages of this type once they were read? */
+bool session_refers_to(uint8_t type);
 /* Is the negotiated (or asked-for) version TLS 1.3, so that a ChangeCipherSpec says nothing (RFC
  * 8446 appendix D.4)? */
 bool session_is_tls13(const struct session *session);

@@ -193,6 +193,8 @@ static void message_end(struct session *session, unsigned end, const struct segm
     bool is_whole = message->kept_size == message->length;
     message_reset(message);
     session_message(session, end, type, body, is_whole, segment);
+    if (body.size > 0 && !session_refers_to(type))
+        session_let_go(session, body.data, body.size);
 }
 
 /* Handshake bytes of a cleartext record. False when they make no sense as messages. */

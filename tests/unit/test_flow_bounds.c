@@ -190,6 +190,43 @@ static void test_buffers_exhausted(void **state) {
 }
 
 /* More segments wait than can be held: the hole before them is given up. */
+/* A certificate is kept until its name was read, and no longer: thousands of handshakes may wait to
+ * be told. */
+static void test_certificates_give_their_buffer_back(void **state) {
+    (void)state;
+    struct flow_config config = tight;
+    config.flows = 16;
+    config.handshakes = 16;
+    config.medium_buffers = 1;
+    config.large_buffers = 0;
+    talk_init(&talk, CLIENT_FIRST, SERVER_FIRST);
+    talk_open(&talk);
+    messages.size = 0;
+    flight.size = 0;
+    message_client_hello(&messages, (struct client_plan){.suites = 3});
+    record_messages(&flight, &messages);
+    talk_say(&talk, SIDE_CLIENT, &flight);
+    messages.size = 0;
+    flight.size = 0;
+    message_server_hello(&messages, (struct server_plan){.suite = 0xc02f});
+    message_plain(&messages, TLS_CERTIFICATE, 3000);
+    message_key_exchange(&messages);
+    record_messages(&flight, &messages);
+    talk_say(&talk, SIDE_SERVER, &flight);
+    tape_open(&tape, &config);
+    for (uint16_t port = 1; port <= 10; port++)
+        play_part(&talk, 0, talk.count, port);
+    tape_end(&tape);
+    assert_int_equal(tape.count, 10);
+    assert_int_equal(flow_table_counts(tape.table).buffers_exhausted, 0);
+    for (size_t i = 0; i < tape.count; i++) {
+        demand_has("offer", tape.lines[i], "offer{");
+        demand_has("choice", tape.lines[i], "choice{");
+        demand_line("the same", strchr(tape.lines[0], ' '), strchr(tape.lines[i], ' '));
+    }
+    tape_close(&tape);
+}
+
 static void test_held_segments_full(void **state) {
     (void)state;
     struct flow_config config = tight;
@@ -315,6 +352,7 @@ int main(void) {
         cmocka_unit_test(test_time_outs),
         cmocka_unit_test(test_told_flows_are_forgotten),
         cmocka_unit_test(test_buffers_exhausted),
+        cmocka_unit_test(test_certificates_give_their_buffer_back),
         cmocka_unit_test(test_held_segments_full),
         cmocka_unit_test(test_lost_beginning_of_no_handshake),
         cmocka_unit_test(test_all_comes_back),
