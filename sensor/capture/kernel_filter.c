@@ -43,15 +43,16 @@ static int refuse(char *error, const char *what, int status) {
     return status;
 }
 
-static int load(struct kernel_filter *filter, size_t flows, uint32_t snap_length,
-                unsigned lifetime_s, char *error) {
+static int load(struct kernel_filter *filter, const struct kernel_filter_config *config,
+                char *error) {
     int processors = libbpf_num_possible_cpus();
     filter->program = kernel_filter_bpf__open();
     if (filter->program == NULL || processors < 1)
         return refuse(error, "prepared", filter->program == NULL ? -errno : processors);
-    filter->program->rodata->snap_length = snap_length;
-    filter->program->rodata->lifetime_ns = (uint64_t)lifetime_s * 1000000000U;
-    int status = bpf_map__set_max_entries(filter->program->maps.stopped, (uint32_t)flows);
+    filter->program->rodata->snap_length = config->snap_length;
+    filter->program->rodata->only_named = config->only_named;
+    filter->program->rodata->lifetime_ns = (uint64_t)config->lifetime_s * 1000000000U;
+    int status = bpf_map__set_max_entries(filter->program->maps.stopped, (uint32_t)config->flows);
     if (status == 0)
         status = kernel_filter_bpf__load(filter->program);
     if (status != 0)
@@ -63,7 +64,7 @@ static int load(struct kernel_filter *filter, size_t flows, uint32_t snap_length
     return filter->values != NULL ? 0 : refuse(error, "loaded", -ENOMEM);
 }
 
-struct kernel_filter *kernel_filter_new(size_t flows, unsigned lifetime_s, uint32_t snap_length,
+struct kernel_filter *kernel_filter_new(const struct kernel_filter_config *config,
                                         char error[KERNEL_FILTER_ERROR_SIZE]) {
     struct kernel_filter *filter = calloc(1, sizeof *filter);
     libbpf_set_print(say_nothing);
@@ -71,7 +72,7 @@ struct kernel_filter *kernel_filter_new(size_t flows, unsigned lifetime_s, uint3
         (void)refuse(error, "made", -ENOMEM);
         return NULL;
     }
-    if (load(filter, flows, snap_length, lifetime_s, error) == 0)
+    if (load(filter, config, error) == 0)
         return filter;
     kernel_filter_delete(filter);
     return NULL;
@@ -95,7 +96,7 @@ int kernel_filter_attach(struct kernel_filter *filter, int packet_socket) {
 int kernel_filter_stop(struct kernel_filter *filter, const struct kernel_filter_flow *flow,
                        uint64_t behind_us) {
     struct kernel_filter_key key = {.ip_version = flow->ip_version, .protocol = flow->protocol};
-    struct kernel_filter_entry entry = {.kind = flow->kind};
+    struct kernel_filter_entry entry = {.kind = flow->kind, .has_sealed = 3, .is_bulk = 3};
     struct timespec now;
     for (unsigned end = 0; end < 2; end++) {
         memcpy(key.address[end], flow->address[end].bytes, sizeof key.address[end]);

@@ -2,8 +2,11 @@
  * kernel_filter.h - a filter in the kernel (eBPF, on the packet socket) that stops what no
  * handshake needs: the bulk of connections whose handshake is over.
  *
- * Who follows connections names those of which nothing more is needed; their packets then end in
- * the kernel and cost neither a copy nor a wake-up. What still passes on a stopped connection:
+ * Their packets end in the kernel and cost neither a copy nor a wake-up. TLS over TCP is stopped
+ * without a word from anybody: each end behind the first of its segments that begins with a sealed
+ * record (application data, an encrypted alert) after the other end had sent one like that, and
+ * bare acknowledgements of such an end. All else is named by who follows connections, and so is TLS
+ * that shows no such segments. What still passes on a stopped connection:
  *
  *   - TCP with SYN, FIN, RST or URG, and payload that begins with a TLS handshake, alert or
  *     ChangeCipherSpec record; UDP with a QUIC long header, or a DTLS record that is no application
@@ -16,10 +19,10 @@
  * A SYN, a ClientHello or a ServerHello (over UDP also a QUIC long header) ends the stop: what
  * follows is a new handshake, and none of it is lost.
  *
- * A TCP connection may be named while its handshake can be contradicted still (`watch_us`). Until
- * that is over, an alert and bytes that were read before end the stop as well, so that what follows
- * them is seen, and of the rest every 32nd packet of each end passes: what is
- * suspect is compared with it.
+ * A handshake over TCP can be contradicted for a while (`watch_us`; a second where it was not
+ * named). Until that is over, an alert in clear and bytes from before the stop let all through for
+ * a second, so that what follows them is seen, and of the rest every 32nd packet of each end
+ * passes: what is suspect is compared with it.
  *
  * The table is bounded and forgets the entries that were used longest ago; forgetting costs time
  * only. What was stopped is counted by the kernel, as it does not show in the socket's own counts.
@@ -62,8 +65,16 @@ struct kernel_filter_counts {
     uint64_t revived; /* entries ended by a SYN or a hello */
 };
 
-/* `snap_length` is how much of a packet is captured. NULL, with the reason, when it cannot be. */
-struct kernel_filter *kernel_filter_new(size_t flows, unsigned lifetime_s, uint32_t snap_length,
+struct kernel_filter_config {
+    size_t flows;         /* KERNEL_FILTER_FLOWS */
+    unsigned lifetime_s;  /* KERNEL_FILTER_LIFETIME_S */
+    uint32_t snap_length; /* how much of a packet is captured */
+    bool only_named;      /* stop no connection before it was named: for who leaves some out by a
+                             filter of its own, which what is stopped never gets to */
+};
+
+/* NULL, with the reason, when it cannot be. */
+struct kernel_filter *kernel_filter_new(const struct kernel_filter_config *config,
                                         char error[KERNEL_FILTER_ERROR_SIZE]);
 void kernel_filter_delete(struct kernel_filter *filter);
 

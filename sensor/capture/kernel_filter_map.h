@@ -19,11 +19,14 @@ struct kernel_filter_key {
 struct kernel_filter_entry {
     __u64 stopped_ns;       /* of CLOCK_MONOTONIC */
     __u64 seen_ns;          /* the owner had seen everything up to then */
-    __u64 watched_ns;       /* until then the handshake may be contradicted; then these count: */
-    __u32 next_sequence[2]; /* by end, in the key's order */
-    __u32 packets[2];       /* of each end since then */
+    __u64 watched_ns;       /* until then the handshake may be contradicted */
+    __u64 open_ns;          /* it may have been: until then all passes */
+    __u32 next_sequence[2]; /* by end, in the key's order: what is before that may contradict */
+    __u32 packets[2];       /* of each end, while watched */
     __u32 kind;             /* enum kernel_filter_kind */
     __u32 is_checked;       /* no SYN came between seen_ns and the entry */
+    __u32 has_sealed;       /* bit per end: a segment began with a sealed record; */
+    __u32 is_bulk;          /* and its bytes need not pass any more */
 };
 
 /* While watched: one of so many packets of an end passes. */

@@ -7,11 +7,9 @@
 #include <errno.h>
 #include <stdio.h>
 
-struct kernel_filter *kernel_filter_new(size_t flows, unsigned lifetime_s, uint32_t snap_length,
+struct kernel_filter *kernel_filter_new(const struct kernel_filter_config *config,
                                         char error[KERNEL_FILTER_ERROR_SIZE]) {
-    (void)flows;
-    (void)lifetime_s;
-    (void)snap_length;
+    (void)config;
     snprintf(
         error, KERNEL_FILTER_ERROR_SIZE,
         "this build has no filter for the kernel: it was made without clang, bpftool or libbpf");

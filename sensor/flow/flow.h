@@ -41,8 +41,9 @@ struct flow_config {
     uint64_t closing_timeout_us;   /* after the first FIN, how long the rest may take: 1 s */
     uint64_t idle_timeout_us;      /* finished connections are forgotten after: 300 s */
     /* Live: told of an open connection whose handshake is over, whenever some more of its payload
-     * came in vain. All but what struct flow_bulk names may be kept out before it gets here.
-     * `context` is the table's. NULL: nobody wants to know. */
+     * came in vain. All but what struct flow_bulk names may be kept out before it gets here, and
+     * over TCP what an end says when it has gone on encrypted, even before anything is told.
+     * `context` is the table's. NULL: nothing is kept out. */
     void (*bulk)(void *context, const struct flow_bulk *bulk);
 };
 void flow_default_config(struct flow_config *config);

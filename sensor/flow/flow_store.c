@@ -181,6 +181,7 @@ struct session *flow_begin_session(struct flow_table *table, uint32_t index,
     struct session *session = &table->sessions[flow->session];
     session_init(session, &table->rests[flow->session], &table->buffers);
     session->windows = &table->windows;
+    session->is_thinned = table->config.bulk != NULL;
     session->opener = flow->opener;
     session->record->ip_version = (uint8_t)flow->key.ip_version;
     session->record->transport = packet->protocol;

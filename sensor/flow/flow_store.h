@@ -25,8 +25,9 @@ enum {
     NONE = UINT32_MAX,
     TOUCH_US = 1000000,
     CLOSED_BOTH = 3,
-    BULK_FIRST = 2,    /* packets with payload that come in vain before the first call of bulk(), */
-    BULK_PACKETS = 16, /* and between two calls */
+    BULK_PACKETS = 16, /* with payload come in vain between two calls of bulk(); before the first */
+    BULK_FIRST_TCP = 8, /* so many: who keeps packets out mostly knows by itself */
+    BULK_FIRST_UDP = 2,
 };
 
 enum flow_state {
@@ -195,10 +196,11 @@ void flow_linger(struct flow_table *table, uint32_t index);
 
 /* Payload came on a flow whose handshake is over. True when that is to be told. */
 static inline bool flow_note_vain(const struct flow_table *table, struct flow *flow) {
+    uint8_t first = flow->key.protocol == IP_PROTOCOL_TCP ? BULK_FIRST_TCP : BULK_FIRST_UDP;
     if (table->config.bulk == NULL || flow->closed != 0)
         return false;
     flow->vain = (uint8_t)((flow->vain + 1) % BULK_PACKETS);
-    return flow->vain == BULK_FIRST;
+    return flow->vain == first;
 }
 
 /* Payload came on a flow whose handshake was told. */

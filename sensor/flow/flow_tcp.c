@@ -44,7 +44,7 @@ static struct segment segment_of(const struct packet *packet, const struct packe
 /* Payload came that contradicts nothing: what is like it may be kept out, unless something did
  * before. */
 static void flow_note_afterwards(struct flow_table *table, struct flow *flow,
-                                 struct session *session) {
+                                 const struct session *session) {
     const struct handshake *record = session->record;
     if (record->tunnel_count > 0 || record->suspect_count > 0 || record->conflict_count > 0 ||
         !flow_note_vain(table, flow))
@@ -55,7 +55,6 @@ static void flow_note_afterwards(struct flow_table *table, struct flow *flow,
         .watch_us = flow->last_us > table->now_us ? flow->last_us - table->now_us : 0,
         .next_sequence = {session->streams[0].next_sequence, session->streams[1].next_sequence},
     };
-    session->is_thinned = true;
     table->config.bulk(table->context, &bulk);
 }
 

@@ -148,12 +148,17 @@ static bool stream_begins_with(const struct session *session, unsigned end,
            segment->sequence == stream->acknowledged;
 }
 
+/* Of a segment behind what is read. */
+static int32_t most_ahead(const struct session *session) {
+    return session->is_thinned ? STREAM_MAX_THINNED : STREAM_MAX_AHEAD;
+}
+
 /* All that can be read was read. What still comes may contradict it, or be an alert in clear. */
 static void stream_watch(struct session *session, unsigned end, const struct segment *segment) {
     struct stream *stream = &session->streams[end];
     int32_t ahead = sequence_distance(stream->next_sequence, segment->sequence);
     size_t known = ahead < 0 ? (size_t) - (int64_t)ahead : 0;
-    if (!stream->has_next || ahead > STREAM_MAX_AHEAD || ahead < -STREAM_MAX_AHEAD)
+    if (!stream->has_next || ahead > most_ahead(session) || ahead < -STREAM_MAX_AHEAD)
         return;
     if (known > 0)
         evidence_compare(session, end, segment, known);
@@ -218,12 +223,12 @@ void stream_afterwards(struct session *session, unsigned end, const struct segme
     const struct evidence_window *window = &stream->window;
     struct tls_alert alert = {0};
     int32_t ahead = sequence_distance(stream->next_sequence, segment->sequence);
-    if (session->is_thinned && ahead > 0 && ahead <= STREAM_MAX_THINNED) {
+    if (!stream->has_next || ahead > most_ahead(session))
+        return;
+    if (session->is_thinned && ahead > 0) {
         stream->next_sequence = segment->sequence;
         ahead = 0;
     }
-    if (!stream->has_next || ahead > STREAM_MAX_AHEAD)
-        return;
     size_t known = ahead < 0 ? (size_t) - (int64_t)ahead : 0;
     if (known > 0)
         evidence_compare(session, end, segment, known);

@@ -106,12 +106,16 @@ static void add_kernel_filter(struct live_sensor *sensor, const struct live_sens
                               size_t interface) {
     char error[KERNEL_FILTER_ERROR_SIZE];
     uint64_t patience_s = config->pipeline->flow.idle_timeout_us / 2 / 1000000;
-    unsigned lifetime_s =
-        patience_s < KERNEL_FILTER_LIFETIME_S ? (unsigned)patience_s : KERNEL_FILTER_LIFETIME_S;
+    const struct kernel_filter_config filter = {
+        .flows = KERNEL_FILTER_FLOWS,
+        .lifetime_s =
+            patience_s < KERNEL_FILTER_LIFETIME_S ? (unsigned)patience_s : KERNEL_FILTER_LIFETIME_S,
+        .snap_length = (uint32_t)config->settings->snap_length,
+        .only_named = config->pipeline->filter != NULL,
+    };
     if (!config->settings->kernel_filter)
         return;
-    sensor->filters[interface] = kernel_filter_new(KERNEL_FILTER_FLOWS, lifetime_s,
-                                                   (uint32_t)config->settings->snap_length, error);
+    sensor->filters[interface] = kernel_filter_new(&filter, error);
     if (sensor->filters[interface] == NULL)
         log_write(LOG_LEVEL_WARNING, "kernel-filter", "%s: %s; going on without it",
                   config->interfaces[interface], error);

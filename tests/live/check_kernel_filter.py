@@ -8,9 +8,9 @@ the same packets with the same times. Every Ethernet capture of pcaps/ is put on
 the connections of the second time have the addresses and ports of stopped ones of the first. Into
 each connection, before it closes, goes bulk: application data in both directions and bare
 acknowledgements, some at once, some when its handshake has long been told, so that the sensor names
-it, and the rest when that was read. Both must find the same handshakes and alerts, and account for
+it if need be, and the rest when that was read. Both must find the same handshakes and alerts, and account for
 the same number of packets. The same once more with --filter, which the kernel's filter takes the
-place of.
+place of: then it stops only what the sensor names.
 
 Then alerts are forged in the server's name within a round trip of a handshake: behind bulk that has
 been stopped, where the genuine server's next bytes go, too. Both sensors must tell of them alike.
@@ -26,7 +26,7 @@ import struct
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import wire
 from check_same_as_replay import differences, findings, is_playable
@@ -34,7 +34,8 @@ from check_same_as_replay import differences, findings, is_playable
 PCAPS = pathlib.Path(__file__).resolve().parents[2] / "pcaps"
 BULK_AT_ONCE, BULK_NAMED, BULK_LATER = 10, 10, 40
 LINGER_S = 0.3  # after a handshake; then nothing can contradict it any more
-LEAST_SHARE = 0.2  # of packets stopped; captures of many connections close the first before the last opens
+LEAST_SHARE = 0.5  # of packets stopped, of all;
+LEAST_NAMED = 0.2  # where the sensor has to name them: captures of many connections close the first before the last opens
 ROUNDS = 2
 SIDE_BY_SIDE = 16  # captures
 CONFIG = "capture: {stats_interval: 1s}\n"
@@ -139,6 +140,17 @@ class Connection:
                 self.last[sender] = segment_of(frames[-1])
                 frames.append(segment.with_payload(b"", sequence + len(segment.payload)))
         return frames
+
+
+def moved(number, records):
+    """The same between other addresses: many captures are of one connection, damaged in one way or another."""
+    def move(record):
+        frame = record.data
+        if frame[12:14] != b"\x08\x00":
+            return record
+        return replace(record, data=frame[:27] + bytes([number]) + frame[28:31] + bytes([number]) + frame[32:])
+
+    return [move(record) for record in records]
 
 
 def is_ipv4(frame):
@@ -285,7 +297,7 @@ def compare(program, captures, options):
           f"{all_stats['decoder']['pkts']} packets; {some_of['packets_stopped']} ended in the kernel ({share:.0%}); lost: {lost}")
     if lost == [0, 0] and all_stats["capture"]["kernel_packets"] != some_stats["capture"]["kernel_packets"]:
         told.append(f"packets: {all_stats['capture']} without, {some_stats['capture']} with the filter")
-    if all_of["packets_stopped"] != 0 or share < LEAST_SHARE:
+    if all_of["packets_stopped"] != 0 or share < (LEAST_NAMED if options else LEAST_SHARE):
         told.append(f"stopped: {all_of['packets_stopped']} without, {some_of['packets_stopped']} with the filter")
     if not expected:
         told.append("there was nothing to be found")
@@ -310,7 +322,8 @@ def main():
         sys.exit(__doc__)
     wire.enter()
     program = os.path.abspath(sys.argv[1])
-    captures = [records for records in map(wire.read, sorted(PCAPS.glob("*.pcap*"))) if is_playable(records)]
+    playable = filter(is_playable, map(wire.read, sorted(PCAPS.glob("*.pcap*"))))
+    captures = [moved(number, records) for number, records in enumerate(playable)]
     told = compare_late(program) + compare(program, captures, ()) + compare(program, captures, ("--filter", EXPRESSION))
     print("\n".join(told[:20]) or "the same findings with and without the filter")
     sys.exit(1 if told else 0)
