@@ -288,7 +288,7 @@ static __always_inline enum fate fate_of_tls(struct __sk_buff *skb, const struct
     if (start != START_NOTHING && start != START_MIDDLE && start != START_DATA)
         return PASSES;
     /* with two processors at once one more or less passes */
-    return is_watched && entry->packets[sender]++ % KERNEL_FILTER_SAMPLE == 0 ? PASSES : STOPS;
+    return is_watched && ++entry->packets[sender] % KERNEL_FILTER_SAMPLE == 0 ? PASSES : STOPS;
 }
 
 static __always_inline enum fate fate_of_quic(struct __sk_buff *skb, const struct view *view) {
