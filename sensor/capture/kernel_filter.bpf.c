@@ -93,7 +93,7 @@ struct view {
     __u32 sender; /* which of the key's ends */
 };
 
-enum fate { PASSES, REVIVES, STOPS };
+enum fate { PASSES, REVIVES, STOPS, ENDS };
 
 static __always_inline void count(__u32 counter, __u64 amount) {
     __u64 *value = bpf_map_lookup_elem(&counters, &counter);
@@ -269,6 +269,13 @@ static __always_inline int is_bulk(const struct view *view, const struct kernel_
     return entry->is_bulk >> speaker & 1;
 }
 
+/* Who is gone gives its place to others: to make room costs the kernel more than all else here. */
+static __always_inline enum fate fate_of_close(const struct view *view,
+                                               struct kernel_filter_entry *entry) {
+    entry->has_fin |= view->flags & FLAG_FIN ? 1U << (view->sender & 1) : 0;
+    return (view->flags & FLAG_RST) || entry->has_fin == 3 ? ENDS : PASSES;
+}
+
 static __always_inline enum fate fate_of_tls(struct __sk_buff *skb, const struct view *view,
                                              struct kernel_filter_entry *entry, __u64 now_ns) {
     enum start start = start_of_tls(skb, view);
@@ -278,7 +285,9 @@ static __always_inline enum fate fate_of_tls(struct __sk_buff *skb, const struct
         return REVIVES;
     if (is_watched && may_contradict(view, entry, start))
         entry->open_ns = now_ns + WATCH_NS;
-    if (now_ns < entry->open_ns || (view->flags & (FLAG_FIN | FLAG_RST | FLAG_URG)))
+    if (view->flags & (FLAG_FIN | FLAG_RST))
+        return fate_of_close(view, entry);
+    if (now_ns < entry->open_ns || (view->flags & FLAG_URG))
         return PASSES;
     if (!is_bulk(view, entry, start)) {
         if (is_sealed(start))
@@ -375,10 +384,10 @@ int kernel_filter(struct __sk_buff *skb) {
         count(COUNTER_BYTES, skb->len);
         return 0;
     }
-    if (fate == REVIVES) {
+    if (fate == REVIVES || fate == ENDS)
         bpf_map_delete_elem(&stopped, &key);
+    if (fate == REVIVES)
         count(COUNTER_REVIVED, 1);
-    }
     return (int)snap_length;
 }
 

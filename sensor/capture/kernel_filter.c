@@ -96,7 +96,7 @@ int kernel_filter_attach(struct kernel_filter *filter, int packet_socket) {
 int kernel_filter_stop(struct kernel_filter *filter, const struct kernel_filter_flow *flow,
                        uint64_t behind_us) {
     struct kernel_filter_key key = {.ip_version = flow->ip_version, .protocol = flow->protocol};
-    struct kernel_filter_entry entry = {.kind = flow->kind, .has_sealed = 3, .is_bulk = 3};
+    struct kernel_filter_entry entry = {.kind = (__u8)flow->kind, .has_sealed = 3, .is_bulk = 3};
     struct timespec now;
     for (unsigned end = 0; end < 2; end++) {
         memcpy(key.address[end], flow->address[end].bytes, sizeof key.address[end]);

@@ -17,7 +17,7 @@
  *     of it still.
  *
  * A SYN, a ClientHello or a ServerHello (over UDP also a QUIC long header) ends the stop: what
- * follows is a new handshake, and none of it is lost.
+ * follows is a new handshake, and none of it is lost. So does a RST, or a FIN of each end.
  *
  * A handshake over TCP can be contradicted for a while (`watch_us`; a second where it was not
  * named). Until that is over, an alert in clear and bytes from before the stop let all through for

@@ -23,10 +23,12 @@ struct kernel_filter_entry {
     __u64 open_ns;          /* it may have been: until then all passes */
     __u32 next_sequence[2]; /* by end, in the key's order: what is before that may contradict */
     __u32 packets[2];       /* of each end, while watched */
-    __u32 kind;             /* enum kernel_filter_kind */
-    __u32 is_checked;       /* no SYN came between seen_ns and the entry */
-    __u32 has_sealed;       /* bit per end: a segment began with a sealed record; */
-    __u32 is_bulk;          /* and its bytes need not pass any more */
+    __u8 kind;              /* enum kernel_filter_kind */
+    __u8 is_checked;        /* no SYN came between seen_ns and the entry */
+    __u8 has_sealed;        /* bit per end: a segment began with a sealed record, */
+    __u8 is_bulk;           /* its bytes need not pass any more, */
+    __u8 has_fin;           /* and it has closed */
+    __u8 zero[3];
 };
 
 /* While watched: one of so many packets of an end passes. */

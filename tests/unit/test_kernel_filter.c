@@ -93,7 +93,7 @@ static struct kernel_filter_flow flow_of(unsigned ip_version, uint8_t protocol) 
     "0a000102"                                                                                     \
     "0a000101"
 
-enum what { PASSES, STOPS, REVIVES };
+enum what { PASSES, STOPS, REVIVES /* passes, and the stop is over */ };
 
 struct packet_case {
     const char *name;
@@ -131,7 +131,7 @@ static const struct packet_case cases[] = {
     {"SYN over IPv6", V6_TCP TCP("02"), KERNEL_FILTER_TLS, REVIVES},
     {"FIN", V4_TCP TCP("11"), KERNEL_FILTER_TLS, PASSES},
     {"FIN with data", V4_TCP TCP("19") DATA, KERNEL_FILTER_TLS, PASSES},
-    {"RST", V4_TCP TCP("04"), KERNEL_FILTER_TLS, PASSES},
+    {"RST", V4_TCP TCP("04"), KERNEL_FILTER_TLS, REVIVES},
     {"URG", V4_TCP TCP("30") DATA, KERNEL_FILTER_TLS, PASSES},
     {"a ClientHello", V4_TCP TCP("18") HELLO, KERNEL_FILTER_TLS, REVIVES},
     {"a ServerHello", V4_BACK TCP_BACK("18") "160303007a020000760303aabbcc", KERNEL_FILTER_TLS,
@@ -562,6 +562,29 @@ static void strangers_stop_nothing(void **state) {
     assert_int_equal(wrong, 0);
 }
 
+static void what_both_ends_have_closed_is_forgotten(void **state) {
+    (void)state;
+    static const struct line lines[] = {
+        {FROM_CLIENT("00001000", "00002000") DATA, true},
+        {FROM_SERVER("00002000", "00001100") DATA, true},
+        {FROM_SERVER("00002100", "00001100") MIDDLE, false},
+        {V4_TCP "c00101bb"
+                "00001100"
+                "00002200"
+                "5011ff0000000000",
+         true},
+        {FROM_SERVER("00002200", "00001101") MIDDLE, false}, /* half closed */
+        {V4_BACK "01bbc001"
+                 "00002300"
+                 "00001101"
+                 "5011ff0000000000",
+         true},
+        {FROM_SERVER("00002200", "00001101") MIDDLE, true},
+    };
+    unsigned wrong = COUNT_WRONG(lines);
+    assert_int_equal(wrong, 0);
+}
+
 static void a_new_connection_on_the_same_ports_is_followed(void **state) {
     (void)state;
     static const struct line lines[] = {
@@ -601,6 +624,7 @@ int main(void) {
         cmocka_unit_test(finished_messages_and_alerts_are_sealed_records),
         cmocka_unit_test(what_may_be_in_clear_is_no_sealed_record),
         cmocka_unit_test(strangers_stop_nothing),
+        cmocka_unit_test(what_both_ends_have_closed_is_forgotten),
         cmocka_unit_test(a_new_connection_on_the_same_ports_is_followed),
     };
     char error[KERNEL_FILTER_ERROR_SIZE];
