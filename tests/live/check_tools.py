@@ -7,7 +7,8 @@ usage: check_tools.py DOWNGRD
 A server's namespace behind a veth pair runs openssl s_server (TLS 1.3 and 1.2; TLS 1.0 alone) and
 gnutls-serv; on this side openssl s_client, curl, gnutls-cli and, where it is installed, Chromium ask it.
 Chromium's is the hello of today: GREASE, a post-quantum key share that takes two segments, ECH GREASE.
-Skipped (77) without root or openssl. Python 3 standard library only.
+Then early data and a large answer go by. A second sensor with --kernel-filter must find the same, and stop
+most of them. Skipped (77) without root or openssl. Python 3 standard library only.
 """
 
 import os
@@ -20,11 +21,14 @@ import time
 from pathlib import Path
 
 import wire
+from check_same_as_replay import differences, findings
 
 OUTER, SERVER = "10.99.0.1", "10.99.0.2"
-MODERN, LEGACY, GNUTLS = 443, 8443, 9443
+MODERN, LEGACY, GNUTLS, EARLY, FILES = 443, 8443, 9443, 7443, 6443
 CONFIG = "rules: {legacy-version: {enabled: true}}\n"
 CLIENT_SECONDS = 15
+LARGE_BYTES, EARLY_BYTES = 8_000_000, 400_000
+LEAST_STOPPED = LARGE_BYTES // 2
 
 
 class Server:
@@ -57,7 +61,7 @@ class Server:
         subprocess.run(command, check=True, capture_output=True, timeout=60)
 
     def start(self, port, command):
-        process = subprocess.Popen([*self.inside, *command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        process = subprocess.Popen([*self.inside, *command], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
                                    stderr=subprocess.DEVNULL, cwd=self.folder)
         self.processes.append(process)
 
@@ -77,7 +81,7 @@ class Server:
 
 
 def s_server(port, *options):
-    return ["openssl", "s_server", "-accept", str(port), "-cert", "cert.pem", "-key", "key.pem", "-www", *options]
+    return ["openssl", "s_server", "-accept", str(port), "-cert", "cert.pem", "-key", "key.pem", *options]
 
 
 def s_client(port, name, *options):
@@ -148,6 +152,44 @@ def ask(sensor, folder, command, name, version, fields):
     return [f"{command[0]} {name}: {problem}" for problem in problems]
 
 
+def send_early_data(sensors, folder):
+    """What is wrong, as texts. One connection to get a ticket, and one that sends early data with it."""
+    name, ticket = "early.example.test", ["-sess_out", "ticket.pem"]
+    (Path(folder) / "early").write_bytes(b"early data\n" * (EARLY_BYTES // 11))
+    first, again = s_client(EARLY, name, *ticket), s_client(EARLY, name, "-sess_in", "ticket.pem", "-early_data", "early")
+    printed = ""
+    for command in (first, again):
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                              cwd=folder) as process:
+            time.sleep(1)  # the ticket comes behind the handshake
+            printed = process.communicate(timeout=CLIENT_SECONDS)[0]
+    wire.wait_for(lambda: all(len(told(sensor, name)) == 2 for sensor in sensors), f"two lines about {name}", 3)
+    outcomes = [line["downgrade"]["outcome"] for sensor in sensors for line in told(sensor, name)]
+    print(f"early data: {'accepted' if 'Early data was accepted' in printed else 'refused'}; {outcomes}")
+    problems = [] if set(outcomes) == {"completed"} else [f"early data: {outcomes}"]
+    return problems if "Early data was accepted" in printed else [*problems, "early data was not accepted"]
+
+
+def fetch_file(sensors, folder):
+    name = "files.example.test"
+    (Path(folder) / "large").write_bytes(os.urandom(LARGE_BYTES))
+    request = b"GET /large HTTP/1.0\r\n\r\n"
+    got = subprocess.run(s_client(FILES, name, "-quiet"), input=request, capture_output=True, cwd=folder, timeout=CLIENT_SECONDS)
+    wire.wait_for(lambda: all(told(sensor, name) for sensor in sensors), f"a line about {name}", 3)
+    return [] if len(got.stdout) >= LARGE_BYTES else [f"only {len(got.stdout)} bytes of the file came"]
+
+
+def compare(plain, filtered):
+    """Both have ended."""
+    if "going on without" in filtered.text():
+        print(f"no filter in the kernel: {filtered.text().strip()}")
+        return []
+    stopped = filtered.lines("stats")[-1]["downgrade"]["bytes_stopped"]
+    print(f"with the filter in the kernel, which stopped {stopped} bytes: {len(findings(filtered.lines()))} lines")
+    problems = differences(findings(plain.lines()), findings(filtered.lines()))
+    return problems if stopped >= LEAST_STOPPED else [*problems, f"only {stopped} bytes were stopped"]
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
@@ -157,17 +199,25 @@ def main():
     wire.enter()
     problems = []
     with tempfile.TemporaryDirectory() as folder, Server(folder) as server:
-        server.start(MODERN, s_server(MODERN))
-        server.start(LEGACY, s_server(LEGACY, "-tls1", "-cipher", "ALL:@SECLEVEL=0"))
+        server.start(MODERN, s_server(MODERN, "-www"))
+        server.start(LEGACY, s_server(LEGACY, "-www", "-tls1", "-cipher", "ALL:@SECLEVEL=0"))
         if shutil.which("gnutls-serv"):
             server.start(GNUTLS, ["gnutls-serv", "--http", "-p", str(GNUTLS), "--x509keyfile=key.pem", "--x509certfile=cert.pem"])
-        with wire.Sensor(program, ["tap"], folder, config=CONFIG) as sensor:
+        server.start(EARLY, s_server(EARLY, "-early_data", "-no_anti_replay", "-max_early_data", str(2 * EARLY_BYTES),
+                                     "-recv_max_early_data", str(2 * EARLY_BYTES)))
+        server.start(FILES, s_server(FILES, "-WWW"))
+        with (wire.Sensor(program, ["tap"], folder, "--kernel-filter", config=CONFIG, name="filtered") as filtered,
+              wire.Sensor(program, ["tap"], folder, config=CONFIG) as sensor):
             for command, name, version, fields in asks():
                 problems += ask(sensor, folder, command, name, version, fields)
+            problems += send_early_data([sensor, filtered], folder)
+            problems += fetch_file([sensor, filtered], folder)
             policy = [line["downgrade"]["kind"] for line in sensor.lines("alert")]
             if policy != ["legacy-version"]:
                 problems.append(f"alerts {policy}, not legacy-version alone")
             sensor.stop()
+            filtered.stop()
+            problems += compare(sensor, filtered)
     for problem in problems:
         print(f"FAILED: {problem}")
     return 1 if problems else 0
