@@ -46,6 +46,8 @@ static struct segment segment_of(const struct packet *packet, const struct packe
 static void flow_note_afterwards(struct flow_table *table, struct flow *flow,
                                  const struct session *session) {
     const struct handshake *record = session->record;
+    if (!session->is_thinned)
+        return;
     if (record->tunnel_count > 0 || record->suspect_count > 0 || record->conflict_count > 0 ||
         !flow_note_vain(table, flow))
         return;
