@@ -187,13 +187,12 @@ static __always_inline int read_transport(struct __sk_buff *skb, struct view *vi
  * data, alone or behind a ChangeCipherSpec, and alerts too long for clear text. */
 enum start {
     START_NOTHING,
-    START_UNKNOWN,
     START_MIDDLE, /* of a record, or no TLS */
     START_DATA,   /* application data */
     START_SEALED, /* other records that are sealed */
     START_ALERT,  /* in clear */
     START_HELLO,
-    START_OTHER,
+    START_OTHER, /* and what is too short to tell */
 };
 
 static __always_inline int is_sealed(enum start start) {
@@ -206,7 +205,7 @@ static __always_inline enum start start_of_tls(struct __sk_buff *skb, const stru
         return START_NOTHING;
     if (view->payload_size < TLS_START ||
         bpf_skb_load_bytes(skb, view->payload_at, start, TLS_START) < 0)
-        return START_UNKNOWN;
+        return START_OTHER;
     if (start[0] < RECORD_CHANGE_CIPHER_SPEC || start[0] > RECORD_APPLICATION_DATA ||
         start[1] != 3 || start[2] > 4)
         return START_MIDDLE;
