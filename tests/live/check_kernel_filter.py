@@ -251,9 +251,9 @@ def play_late_injections(player, noise):
             segment = segment_of(record.data)
             if segment.flags & (FIN | RST):
                 break
-            moved = segment_of(segment.of_client(100 + number))
-            connection.note(moved)
-            player.send([moved.frame])
+            segment = segment_of(segment.of_client(100 + number))
+            connection.note(segment)
+            player.send([segment.frame])
         player.send(connection.bulk(BULK_AT_ONCE, noise))
         time.sleep(LATE_S)
         server, = (last for last in connection.last.values() if last.is_server)

@@ -21,9 +21,8 @@ import wire
 
 SOURCE_DIR = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(SOURCE_DIR / "tests" / part) for part in ("replay", "generate")]
-import capture_file  # noqa: E402
 import eve  # noqa: E402
-from check_mutated import read_all, sound_captures  # noqa: E402
+from check_mutated import read_all, sound_captures, write_all  # noqa: E402
 from mutations import MUTATIONS  # noqa: E402
 
 AS_THEY_ARE = "as they are"
@@ -32,19 +31,6 @@ LINK_ETHERNET = 1
 LEAST_SHARE = 0.02  # of packets stopped: handshakes are most of these captures, and pcaps/ is little else
 AT_ONCE = 100
 SKIPPED = 77
-
-
-def write_all(folder, every, mutate):
-    """The names of what was written."""
-    names = []
-    for name, records in every.items():
-        mutated = mutate(records)
-        if mutated:
-            path = Path(folder) / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(capture_file.pcap(mutated, nano=True))
-            names.append(name)
-    return names
 
 
 def strain(strainer, whole, strained, names):

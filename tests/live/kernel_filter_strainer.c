@@ -18,6 +18,16 @@
 
 enum { FLOWS = 4096, LONG_S = 3600, MAX_FRAME = 262144, SENT_BYTES = 4 << 20, SKIPPED = 77 };
 
+static struct kernel_filter *new_filter(void) {
+    const struct kernel_filter_config config = {
+        .flows = FLOWS, .lifetime_s = LONG_S, .snap_length = MAX_FRAME};
+    char error[KERNEL_FILTER_ERROR_SIZE];
+    struct kernel_filter *filter = kernel_filter_new(&config, error);
+    if (filter == NULL)
+        fprintf(stderr, "%s\n", error);
+    return filter;
+}
+
 static int give_up(const char *what, const char *why) {
     fprintf(stderr, "%s: %s\n", what, why);
     return -1;
@@ -62,21 +72,16 @@ static int strain_with(struct kernel_filter *filter, pcap_t *in, pcap_dumper_t *
 }
 
 static int strain_file(const char *from, const char *to) {
-    const struct kernel_filter_config config = {
-        .flows = FLOWS, .lifetime_s = LONG_S, .snap_length = MAX_FRAME};
     char reason[PCAP_ERRBUF_SIZE] = "";
-    char error[KERNEL_FILTER_ERROR_SIZE];
     pcap_t *in = pcap_open_offline_with_tstamp_precision(from, PCAP_TSTAMP_PRECISION_NANO, reason);
     if (in == NULL)
         return give_up(from, reason);
     pcap_dumper_t *out = pcap_dump_open(in, to);
-    struct kernel_filter *filter = kernel_filter_new(&config, error);
+    struct kernel_filter *filter = new_filter();
     int status = -1;
     if (out == NULL)
         (void)give_up(to, pcap_geterr(in));
-    else if (filter == NULL)
-        (void)give_up(from, error);
-    else
+    else if (filter != NULL)
         status = strain_with(filter, in, out, from);
     kernel_filter_delete(filter);
     if (out != NULL)
@@ -85,24 +90,15 @@ static int strain_file(const char *from, const char *to) {
     return status;
 }
 
-static bool is_there(void) {
-    const struct kernel_filter_config config = {
-        .flows = FLOWS, .lifetime_s = LONG_S, .snap_length = MAX_FRAME};
-    char error[KERNEL_FILTER_ERROR_SIZE] = "";
-    struct kernel_filter *filter = kernel_filter_new(&config, error);
-    if (filter == NULL)
-        fprintf(stderr, "%s\n", error);
-    kernel_filter_delete(filter);
-    return filter != NULL;
-}
-
 int main(int argc, char **argv) {
     if (argc < 3 || argc % 2 == 0) {
         fprintf(stderr, "usage: kernel_filter_strainer IN OUT [IN OUT...]\n");
         return 2;
     }
-    if (!is_there())
+    struct kernel_filter *first = new_filter();
+    if (first == NULL)
         return SKIPPED;
+    kernel_filter_delete(first);
     for (int i = 1; i < argc; i += 2)
         if (strain_file(argv[i], argv[i + 1]) != 0)
             return 1;

@@ -77,6 +77,19 @@ def as_file(records):
     return capture_file.pcap(records, nano=True)
 
 
+def write_all(folder, every, mutate):
+    """What mutation leaves something of. Its names, under which it is in the folder."""
+    names = []
+    for name, records in every.items():
+        mutated = mutate(records)
+        if mutated:
+            path = Path(folder) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(as_file(mutated))
+            names.append(name)
+    return names
+
+
 class Sensor:
     """Replays captures; the sound ones once, to compare with."""
 
@@ -88,15 +101,7 @@ class Sensor:
 
     def replay(self, mutate):
         with tempfile.TemporaryDirectory() as folder:
-            names = []
-            for name, records in self.every.items():
-                mutated = mutate(records)
-                if mutated:
-                    path = Path(folder) / name
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    path.write_bytes(as_file(mutated))
-                    names.append(name)
-            return eve.Replay(self.downgrd, folder, names)
+            return eve.Replay(self.downgrd, folder, write_all(folder, self.every, mutate))
 
 
 def complaints(run, sensor, is_lossless):
